@@ -1,0 +1,1 @@
+"""The SALI Live service: video in, video out, masks beside it."""
