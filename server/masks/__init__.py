@@ -1,0 +1,1 @@
+"""Masks on their way out: run lengths, messages, fan-out."""
