@@ -1,0 +1,1 @@
+"""Data: phantom scenes, folders of stills and clips made from them."""

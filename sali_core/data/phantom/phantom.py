@@ -1,0 +1,150 @@
+"""The phantom: a colonoscopy-like scene rendered frame by frame, with the truth of each frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sali_core.data.phantom.config import CODE_HEIGHT_PX, CODE_WIDTH_PX, PhantomConfig
+from sali_core.data.phantom.effects import defocus, enlarge, smear
+from sali_core.data.phantom.frame_code import draw_frame_code
+from sali_core.data.phantom.lens import Lens
+from sali_core.data.phantom.light import expose, illuminate
+from sali_core.data.phantom.look import create_look
+from sali_core.data.phantom.noise import create_rng
+from sali_core.data.phantom.path import CameraPath, Pose, Timeline
+from sali_core.data.phantom.polyps import Polyp, create_polyps
+from sali_core.data.phantom.raycast import FAR, TubeCaster
+from sali_core.data.phantom.surface import create_wall, draw_polyp
+from sali_core.data.phantom.texture import MucosaTexture
+from sali_core.data.phantom.tube import Tube
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    F32 = NDArray[np.float32]
+
+_EXPOSURE_S = 0.012
+
+
+@dataclass(frozen=True, slots=True)
+class PhantomFrame:
+    """One rendered frame.
+
+    Attributes:
+        image: [H, W, 3] uint8 RGB.
+        mask: [H, W] bool, True on the visible pixels of polyps; geometric truth, also where
+            blur, darkness, glare or bubbles hide them from the eye.
+        kind: "clear", "blur", "dark", "washed_out" or "bubbles".
+    """
+
+    image: NDArray[np.uint8]
+    mask: NDArray[np.bool_]
+    kind: str
+
+
+class Phantom:
+    """One scene. Frames may be asked for in any order and depend on (config, index) alone.
+
+    Immutable after construction; may be shared between threads.
+    """
+
+    def __init__(self, config: PhantomConfig) -> None:
+        """Prepare the scene of `config`: maps, path, polyps (some tenths of a second)."""
+        self.config = config
+        seed = config.seed
+        small = config.width * config.height < 400 * 400 and config.pixel_step == 2
+        self._look = create_look(seed)
+        self._tube = Tube(seed, self._look)
+        self._texture = MucosaTexture(seed, self._look, 512 if small else 1024)
+        self._lens = Lens(config.width, config.height, config.pixel_step, self._look, config.border)
+        self._caster = TubeCaster(self._tube, 160 if small else 256, 128 if small else 208)
+        self._polyps: list[Polyp] = (
+            create_polyps(seed, self._look, self._tube, config.seconds) if config.polyps else []
+        )
+        points = np.array([polyp.centre for polyp in self._polyps]).reshape(-1, 3)
+        self._polyp_z = points[:, 2].copy()
+        self._path = CameraPath(seed, self._look, self._tube, points)
+        self._timeline = Timeline(seed, config.seconds, config.degraded)
+        grain = create_rng(seed, "grain").standard_normal((config.height + 61, config.width + 67))
+        self._grain = (grain * self._look.sensor_noise).astype(np.float32)
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+        return self.config.frames
+
+    def render(self, index: int) -> PhantomFrame:
+        """Render frame `index`.
+
+        Raises:
+            IndexError: `index` is not in [0, len(self)).
+        """
+        if not 0 <= index < len(self):
+            raise IndexError(f"frame {index} is not in this scene of {len(self)} frames")
+        time_s = index / self.config.fps
+        kind, strength = self._timeline.at(time_s)
+        pose = self._path.pose(time_s)
+        picture, polyp = self._cast(pose, kind, strength)
+        picture = self._blur(picture, pose, time_s, kind, strength)
+        image = self._develop(picture, index)
+        mask = self._truth(polyp)
+        if self.config.frame_code:
+            draw_frame_code(image, index)
+            mask[-CODE_HEIGHT_PX:, :CODE_WIDTH_PX] = False
+        return PhantomFrame(image, mask, kind if strength >= 0.4 else "clear")
+
+    def _cast(self, pose: Pose, kind: str, strength: float) -> tuple[F32, NDArray[np.bool_]]:
+        """Return the reduced picture [3, h, w] in [0, 1] and where polyps are seen [h, w]."""
+        lens = self._lens
+        rays = lens.rays @ pose.rotation.T.astype(np.float32)
+        hits = self._caster.cast(pose.position, rays)
+        surface = create_wall(hits, self._texture, self._look, lens.focal_px)
+        z = pose.position[2]
+        low, high = np.searchsorted(self._polyp_z, [z - 1.0, z + FAR - 0.5])
+        for polyp in self._polyps[low:high]:
+            draw_polyp(surface, polyp, pose, lens, self._texture, self._look)
+        scattered, mirrored = illuminate(surface, pose, self._look)
+        gain = 1.0
+        if kind == "dark":
+            gain = 1.0 - 0.93 * strength
+        elif kind == "washed_out":
+            gain = 1.0 + 9.0 * strength
+        picture = expose(scattered, mirrored, self._look, gain)
+        shape = (lens.rows, lens.columns)
+        return picture.reshape(3, *shape), surface.polyp.reshape(shape)
+
+    def _blur(self, picture: F32, pose: Pose, time_s: float, kind: str, strength: float) -> F32:
+        """Smear by the camera's motion; in a blurred stretch the hand is faster and unfocused."""
+        later = self._path.pose(time_s + _EXPOSURE_S)
+        turned = pose.rotation.T @ later.rotation[:, 2]
+        exposure = 1.0
+        if kind == "blur":
+            exposure += 7.0 * strength
+            picture = defocus(picture, round(0.006 * strength * self._lens.columns))
+        scale = -self._lens.focal_px * exposure
+        return smear(picture, scale * float(turned[0]), scale * float(turned[1]))
+
+    def _develop(self, picture: F32, index: int) -> NDArray[np.uint8]:
+        """Enlarge, add sensor noise, apply the octagon; returns [H, W, 3] uint8."""
+        config = self.config
+        full = enlarge(picture, config.pixel_step, config.height, config.width)
+        rng = np.random.default_rng([config.seed, index])
+        down, aside = int(rng.integers(0, 61)), int(rng.integers(0, 67))
+        full *= 255.0
+        full += self._grain[down : down + config.height, aside : aside + config.width]
+        np.clip(full, 4.0, 255.0, out=full)
+        full *= self._lens.inside
+        image = np.empty((config.height, config.width, 3), dtype=np.uint8)
+        image[...] = full.transpose(1, 2, 0)
+        return image
+
+    def _truth(self, polyp: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return the mask at image size, inside the octagon."""
+        config = self.config
+        if not polyp.any():
+            return np.zeros((config.height, config.width), dtype=np.bool_)
+        soft = polyp[None].astype(np.float32)
+        full = enlarge(soft, config.pixel_step, config.height, config.width)[0]
+        return np.asarray((full > 0.5) & self._lens.inside)
