@@ -1,0 +1,1 @@
+"""The science: the SALI network, its memory, training and evaluation."""

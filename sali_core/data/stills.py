@@ -1,0 +1,93 @@
+"""Folders of still pictures with masks: `images/`, `masks/` and, where there is one, a manifest.
+
+`manifest.csv` has at least the columns `name` and `split` (train or val); without it, all images
+belong to every split asked for.
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from sali_core.errors import DatasetError
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
+
+
+class StillFolder:
+    """Pictures and masks of one split, in order of name."""
+
+    def __init__(self, root: Path, split: str) -> None:
+        """List the files of a split.
+
+        Raises:
+            DatasetError: The folder, its images or a mask is missing; the text names it.
+        """
+        images = root / "images"
+        if not images.is_dir():
+            raise DatasetError(f"{root}: no folder 'images' there; expected images/ and masks/")
+        wanted = _names_of_split(root / "manifest.csv", split)
+        files = sorted(
+            path
+            for path in images.iterdir()
+            if path.suffix.lower() in IMAGE_SUFFIXES and (wanted is None or path.stem in wanted)
+        )
+        if not files:
+            raise DatasetError(f"{images}: no images of split {split!r}")
+        self._pairs = [(path, _mask_of(root / "masks", path.stem)) for path in files]
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def name(self, index: int) -> str:
+        """Return the file name, without its ending, of one picture."""
+        return self._pairs[index][0].stem
+
+    def load(self, index: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
+        """Read one picture.
+
+        Returns:
+            image [H, W, 3] uint8 RGB and mask [H, W] bool.
+
+        Raises:
+            DatasetError: A file cannot be read, or picture and mask differ in size.
+        """
+        image_path, mask_path = self._pairs[index]
+        image = np.asarray(_open(image_path).convert("RGB"))
+        mask = np.asarray(_open(mask_path).convert("L")) >= 128
+        if image.shape[:2] != mask.shape:
+            raise DatasetError(
+                f"{mask_path}: mask is {mask.shape[1]}x{mask.shape[0]}, "
+                f"its picture {image.shape[1]}x{image.shape[0]}"
+            )
+        return image, mask
+
+
+def _names_of_split(manifest: Path, split: str) -> set[str] | None:
+    if not manifest.exists():
+        return None
+    with manifest.open(newline="") as file:
+        rows = csv.DictReader(file)
+        if not {"name", "split"} <= set(rows.fieldnames or ()):
+            raise DatasetError(f"{manifest}: columns 'name' and 'split' are needed")
+        return {row["name"] for row in rows if row["split"] == split}
+
+
+def _mask_of(folder: Path, stem: str) -> Path:
+    for suffix in (".png", *IMAGE_SUFFIXES):
+        if (path := folder / f"{stem}{suffix}").exists():
+            return path
+    raise DatasetError(f"{folder}: no mask for picture {stem!r}")
+
+
+def _open(path: Path) -> Image.Image:
+    try:
+        with Image.open(path) as image:
+            image.load()
+            return image
+    except OSError as exc:
+        raise DatasetError(f"{path}: cannot be read as a picture: {exc}") from exc

@@ -1,0 +1,94 @@
+"""Scores a network on stills, each run as the first frame of a stream (empty bank)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+
+from sali_core.config import MemoryConfig
+from sali_core.data.clips import Pictures
+from sali_core.evaluation.metrics import dice, iou
+from sali_core.stream.segmenter import StreamNetwork, StreamSegmenter
+
+THRESHOLDS = tuple(round(0.05 * k, 2) for k in range(2, 19))
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Means over pictures, per threshold of `THRESHOLDS`, at the network's input size."""
+
+    dice: tuple[float, ...]
+    iou: tuple[float, ...]
+
+    @property
+    def best_threshold(self) -> float:
+        """Threshold of the highest mean Dice."""
+        return THRESHOLDS[int(np.argmax(self.dice))]
+
+    def at(self, threshold: float) -> tuple[float, float]:
+        """Return (Dice, IoU) at one of `THRESHOLDS`."""
+        place = THRESHOLDS.index(round(threshold, 2))
+        return self.dice[place], self.iou[place]
+
+
+def score_single_frames(
+    network: StreamNetwork,
+    pictures: Pictures,
+    input_size: int,
+    *,
+    indices: Sequence[int] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Scores:
+    """Run pictures through the network as first frames and score them at every threshold.
+
+    Args:
+        network: In inference mode.
+        pictures: Pictures with truth masks.
+        input_size: Of the network, pixels; pictures are resized to it.
+        indices: Which pictures; all by default.
+        progress: Called with (done, total).
+    """
+    segmenter = StreamSegmenter(
+        network, input_size=input_size, memory=MemoryConfig(), threshold=0.5
+    )
+    chosen = list(indices) if indices is not None else list(range(len(pictures)))
+    dices, ious = [], []
+    for done, index in enumerate(chosen, start=1):
+        image, truth = pictures.load(index)
+        small = resize_picture(image, input_size)
+        result = segmenter.step(segmenter.initial_state(), small)
+        small_truth = resize_mask(truth, input_size)
+        masks = [result.probability >= threshold for threshold in THRESHOLDS]
+        dices.append([dice(mask, small_truth) for mask in masks])
+        ious.append([iou(mask, small_truth) for mask in masks])
+        if progress:
+            progress(done, len(chosen))
+    mean_dice, mean_iou = np.mean(dices, axis=0), np.mean(ious, axis=0)
+    return Scores(tuple(map(float, mean_dice)), tuple(map(float, mean_iou)))
+
+
+def resize_picture(image: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
+    """Stretch a picture [H, W, 3] to [size, size, 3], bilinear with antialiasing."""
+    tensor = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].float()
+    resized = F.interpolate(
+        tensor, (size, size), mode="bilinear", antialias=True, align_corners=False
+    )
+    out: npt.NDArray[np.uint8] = (
+        resized[0].permute(1, 2, 0).round().clamp(0, 255).to(torch.uint8).numpy()
+    )
+    return out
+
+
+def resize_mask(mask: npt.NDArray[np.bool_], size: int) -> npt.NDArray[np.bool_]:
+    """Stretch a mask [H, W] to [size, size]; a pixel is set where half its area or more was."""
+    tensor = torch.from_numpy(np.array(mask))[None, None].float()
+    resized = F.interpolate(
+        tensor, (size, size), mode="bilinear", antialias=True, align_corners=False
+    )
+    out: npt.NDArray[np.bool_] = (resized[0, 0] >= 0.5).numpy()
+    return out

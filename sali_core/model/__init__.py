@@ -1,0 +1,1 @@
+"""Stateless modules of the network."""

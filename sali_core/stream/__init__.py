@@ -1,0 +1,1 @@
+"""Streams: state and stepping."""

@@ -1,0 +1,23 @@
+"""What one stream remembers between frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sali_core.memory.bank import MemoryBank
+from sali_core.types import FeaturePyramid
+
+
+@dataclass
+class StreamState:
+    """State of one stream: never shared between streams, never used by two threads at once.
+
+    Attributes:
+        bank: Long-term memory.
+        previous: f_{t-1} of each scale, batch 1; None before the first frame.
+        frames_seen: Frames stepped so far.
+    """
+
+    bank: MemoryBank
+    previous: FeaturePyramid | None = None
+    frames_seen: int = 0

@@ -1,0 +1,50 @@
+"""Values that parts of the core hand to each other.
+
+Scales are counted from the finest: index 0, 1, 2 are strides 8, 16, 32.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+STRIDES = (8, 16, 32)
+
+FeaturePyramid = tuple[Tensor, Tensor, Tensor]
+"""One map per scale, finest first: [B, C, H / stride, W / stride]."""
+
+
+class Projection(NamedTuple):
+    """Keys and values of one frame, per scale: [B, Ck, h, w] and [B, Cv, h, w]."""
+
+    keys: FeaturePyramid
+    values: FeaturePyramid
+
+
+class DecoderOutput(NamedTuple):
+    """Logits, all upsampled to the input size: [B, 1, H, W] each.
+
+    `s3` is the mask's; the coarser ones and the global map `sg` are supervised in training.
+    """
+
+    s3: Tensor
+    s4: Tensor
+    s5: Tensor
+    sg: Tensor
+
+
+class StepResult(NamedTuple):
+    """What one frame of a stream gave, at model size.
+
+    Attributes:
+        logits: [H, W] float32.
+        probability: [H, W] float32 in [0, 1].
+        mask: [H, W] bool, probability >= the fixed threshold.
+    """
+
+    logits: npt.NDArray[np.float32]
+    probability: npt.NDArray[np.float32]
+    mask: npt.NDArray[np.bool_]
