@@ -1,0 +1,56 @@
+/** What the page and the overlay worker say to each other. */
+import type { ShownAiState } from "./aiWatch";
+import type { MatchMode, MatcherCounters } from "./frameMatcher";
+import type { SocketState } from "./maskSocket";
+import type { SourceState } from "./messages";
+import type { OverlayStyle } from "./overlayRenderer";
+
+export interface ViewSettings {
+  readonly mode: MatchMode;
+  readonly style: OverlayStyle;
+  /** True while the space bar hides the overlay. */
+  readonly hidden: boolean;
+}
+
+/** Everything the status bar and the document's data attributes show. */
+export interface OverlayStats {
+  readonly aiState: ShownAiState;
+  readonly aiReason: string;
+  readonly sourceState: SourceState;
+  readonly sourceReason: string;
+  readonly socketState: SocketState;
+  readonly mode: MatchMode;
+  /** Median time a picture was kept back here in the last 5 s; null before the first. */
+  readonly videoDelayMs: number | null;
+  /** p95 over 5 s of the age of masks when they were drawn; null when none was. */
+  readonly maskLatencyMs: number | null;
+  /** Frames drawn in the last second. */
+  readonly framesPerSecond: number;
+  readonly pictureSize: { readonly width: number; readonly height: number } | null;
+  readonly hasOrigin: boolean;
+  readonly badMessages: number;
+  readonly modelName: string;
+  readonly counters: MatcherCounters;
+}
+
+export interface SocketSettings {
+  readonly url: string;
+  readonly token: string | null;
+}
+
+export type ToWorker =
+  | {
+      readonly type: "start";
+      readonly canvas: OffscreenCanvas;
+      readonly socket: SocketSettings;
+      readonly settings: ViewSettings;
+    }
+  | { readonly type: "video"; readonly viewer: string; readonly readable: ReadableStream<VideoFrame> }
+  | { readonly type: "video_lost" }
+  | { readonly type: "settings"; readonly settings: ViewSettings }
+  | { readonly type: "stop" };
+
+export interface FromWorker {
+  readonly type: "stats";
+  readonly stats: OverlayStats;
+}

@@ -1,0 +1,222 @@
+/**
+ * Joins the mask socket, the frames and the canvas of one session. The same object runs in the
+ * overlay worker (frames from MediaStreamTrackProcessor) and, where that is missing, on the page.
+ */
+import { AiWatch } from "./aiWatch";
+import type { Clock, Timers } from "./clock";
+import { MaskError, type MessageError } from "./errors";
+import { FrameMatcher, type Closable, type Picture } from "./frameMatcher";
+import { LatencyWindow } from "./latencyWindow";
+import { createMaskShape, type MaskShape } from "./maskShape";
+import type { MaskSocket, MaskSocketListener, SocketState } from "./maskSocket";
+import type { MaskMessage, ServerMessage } from "./messages";
+import type { OverlayStats, ViewSettings } from "./overlayProtocol";
+import type { Drawable, Overlay } from "./overlayRenderer";
+
+export const REPORT_EVERY_MS = 250;
+/** The watch on silence is kept at least this often. */
+export const MAX_TICK_MS = 25;
+const WINDOW_MS = 5000;
+
+export interface SessionFrame extends Closable, Drawable {}
+
+export interface PicturePainter {
+  draw(picture: Drawable, overlay: Overlay | null): void;
+  clear(): void;
+}
+
+export interface OverlaySessionOptions {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly painter: PicturePainter;
+  readonly settings: ViewSettings;
+  readonly report: (stats: OverlayStats) => void;
+}
+
+export class OverlaySession implements MaskSocketListener {
+  private readonly matcher: FrameMatcher<SessionFrame, MaskShape>;
+  private readonly watch: AiWatch;
+  private readonly maskAges = new LatencyWindow(WINDOW_MS);
+  private readonly heldTimes = new LatencyWindow(WINDOW_MS);
+  private readonly drawTimes = new LatencyWindow(1000);
+  private settings: ViewSettings;
+  private socket: MaskSocket | null = null;
+  private socketState: SocketState = "connecting";
+  private viewer: string | null = null;
+  private modelName = "";
+  private badMessages = 0;
+  private pictureSize: { width: number; height: number } | null = null;
+  private timer: number | null = null;
+  private reportedAt: number | null = null;
+  private reportedKey = "";
+
+  constructor(private readonly options: OverlaySessionOptions) {
+    this.settings = options.settings;
+    this.matcher = new FrameMatcher(options.clock);
+    this.matcher.setMode(options.settings.mode);
+    this.watch = new AiWatch(options.clock);
+  }
+
+  /** The socket is made by the caller, with this object as its listener. */
+  start(socket: MaskSocket): void {
+    this.socket = socket;
+    socket.connect();
+    this.run();
+  }
+
+  stop(): void {
+    if (this.timer !== null) this.options.timers.clear(this.timer);
+    this.timer = null;
+    this.socket?.close();
+    this.socket = null;
+    this.matcher.reset();
+  }
+
+  configure(settings: ViewSettings): void {
+    if (settings.mode !== this.settings.mode) {
+      this.matcher.setMode(settings.mode);
+      this.maskAges.clear();
+      this.heldTimes.clear();
+    }
+    this.settings = settings;
+    this.matcher.requestRedraw();
+    this.run();
+  }
+
+  /** A new video connection: nothing known of the old one counts. */
+  videoConnected(viewer: string): void {
+    this.viewer = viewer;
+    this.matcher.reset();
+    this.socket?.attach(viewer);
+  }
+
+  /** The video is gone: an old picture must not pass for a live one. */
+  videoLost(): void {
+    this.viewer = null;
+    this.matcher.reset();
+    this.socket?.attach(null);
+    this.options.painter.clear();
+    this.pictureSize = null;
+  }
+
+  pushFrame(frame: SessionFrame, rtpTimestamp: number): void {
+    this.watch.noteFrame();
+    this.matcher.pushFrame(frame, rtpTimestamp);
+    this.run();
+  }
+
+  onArrival(): void {
+    this.watch.noteMessage();
+  }
+
+  onMessage(message: ServerMessage): void {
+    switch (message.type) {
+      case "hello":
+        this.modelName = message.model_name;
+        break;
+      case "origin":
+        if (message.viewer === this.viewer) this.matcher.setOrigin(message.rtp_origin);
+        break;
+      case "state":
+        this.watch.noteState(message);
+        break;
+      case "mask":
+        this.takeMask(message);
+        break;
+    }
+    this.run();
+  }
+
+  onBadMessage(error: MessageError): void {
+    this.badMessages++;
+    // The first one is worth a line for support; the counter tells the rest.
+    if (this.badMessages === 1) console.warn(`mask socket: ${error.message}`);
+  }
+
+  onSocketState(state: SocketState): void {
+    this.socketState = state;
+    if (state !== "open" && state !== "connecting") this.watch.noteDisconnected();
+    this.run();
+  }
+
+  private takeMask(message: MaskMessage): void {
+    this.watch.noteMask(message.ai_state, message.age_ms);
+    try {
+      this.matcher.pushMask(createMaskShape(message), message.pts, message.age_ms);
+    } catch (error) {
+      if (!(error instanceof MaskError)) throw error;
+      this.badMessages++;
+    }
+  }
+
+  /** Bring the screen up to date, report, and set the timer for the next time. */
+  private run(): void {
+    const now = this.options.clock.now();
+    this.socket?.dropIfDead();
+    const verdict = this.watch.verdict();
+    this.matcher.setMasksAllowed(verdict.state === "active");
+    const picture = this.matcher.tick();
+    if (picture !== null) this.show(picture, now);
+    this.reportIfDue(now);
+    this.rearm();
+  }
+
+  private rearm(): void {
+    if (this.timer !== null) this.options.timers.clear(this.timer);
+    this.timer = null;
+    if (this.socket === null) return;
+    const due = this.matcher.nextDueAt();
+    const wait = due === null ? MAX_TICK_MS : due - this.options.clock.now();
+    // Expiries are strict (older than the limit): wake just after them, not on them.
+    const delayMs = Math.min(MAX_TICK_MS, Math.max(1, Math.ceil(wait)));
+    this.timer = this.options.timers.set(() => {
+      this.timer = null;
+      this.run();
+    }, delayMs);
+  }
+
+  private show(picture: Picture<SessionFrame, MaskShape>, now: number): void {
+    const { style, hidden, mode } = this.settings;
+    const overlay: Overlay | null =
+      picture.mask === null || hidden
+        ? null
+        : { shape: picture.mask, style, ageMs: mode === "live" ? picture.maskAgeMs : null };
+    this.options.painter.draw(picture.frame, overlay);
+    this.pictureSize = { width: picture.frame.width, height: picture.frame.height };
+    if (picture.isNewFrame) {
+      this.heldTimes.add(now, picture.heldMs);
+      this.drawTimes.add(now, 0);
+    }
+    if (picture.maskAgeMs !== null) this.maskAges.add(now, picture.maskAgeMs);
+  }
+
+  private reportIfDue(now: number): void {
+    const { state, reason } = this.watch.verdict();
+    const key = `${state}|${reason}|${this.watch.sourceState}|${this.watch.sourceReason}|${this.socketState}`;
+    const isDue = this.reportedAt === null || now - this.reportedAt >= REPORT_EVERY_MS;
+    if (!isDue && key === this.reportedKey) return;
+    this.reportedAt = now;
+    this.reportedKey = key;
+    this.options.report(this.stats(now));
+  }
+
+  private stats(now: number): OverlayStats {
+    const { state, reason } = this.watch.verdict();
+    return {
+      aiState: state,
+      aiReason: reason,
+      sourceState: this.watch.sourceState,
+      sourceReason: this.watch.sourceReason,
+      socketState: this.socketState,
+      mode: this.settings.mode,
+      videoDelayMs: this.heldTimes.percentile(now, 0.5),
+      maskLatencyMs: this.maskAges.percentile(now, 0.95),
+      framesPerSecond: this.drawTimes.count(now),
+      pictureSize: this.pictureSize,
+      hasOrigin: this.matcher.hasOrigin,
+      badMessages: this.badMessages,
+      modelName: this.modelName,
+      counters: { ...this.matcher.counters },
+    };
+  }
+}

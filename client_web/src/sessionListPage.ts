@@ -1,0 +1,122 @@
+/** The list of sessions, asked for every two seconds. */
+import type { Api, Session } from "./api";
+import { h, setText } from "./dom";
+import { ApiError, describeError, UnreachableError } from "./errors";
+import type { Page } from "./page";
+import { createSessionForm } from "./sessionForm";
+import { AiChip, SourceChip } from "./stateChip";
+import { strings } from "./strings";
+
+const POLL_MS = 2000;
+
+export function viewerAddress(id: string): string {
+  return `#/session/${encodeURIComponent(id)}`;
+}
+
+export function createSessionListPage(api: Api, onUnauthorized: () => void): Page {
+  const rows = new Map<string, SessionRow>();
+  const list = h("ul", { class: "sessions" });
+  const note = h("p", { class: "note", role: "status" }, strings.loading);
+  const element = h(
+    "main",
+    { class: "list-page" },
+    h("header", {}, h("h1", {}, strings.product), h("span", { class: "not-medical" }, strings.notMedical)),
+    h("h2", {}, strings.sessions),
+    list,
+    note,
+    createSessionForm(api, () => void refresh()),
+  );
+  let isDisposed = false;
+  let timer = 0;
+
+  const update = (sessions: readonly Session[]): void => {
+    for (const [id, row] of rows) {
+      if (sessions.some((session) => session.id === id)) continue;
+      row.element.remove();
+      rows.delete(id);
+    }
+    for (const session of sessions) {
+      let row = rows.get(session.id);
+      if (row === undefined) {
+        row = new SessionRow(session, () => end(session));
+        rows.set(session.id, row);
+        list.append(row.element);
+      }
+      row.show(session);
+    }
+    setText(note, sessions.length === 0 ? strings.noSessions : "");
+  };
+
+  const complain = (error: unknown): void => {
+    if (error instanceof ApiError && error.status === 401) onUnauthorized();
+    else setText(note, error instanceof UnreachableError ? strings.unreachable : describeError(error));
+  };
+
+  const end = (session: Session): void => {
+    if (!confirm(strings.confirmEnd(session.name))) return;
+    void api.deleteSession(session.id).catch(complain).then(refresh);
+  };
+
+  async function refresh(): Promise<void> {
+    clearTimeout(timer);
+    try {
+      const sessions = await api.listSessions();
+      if (!isDisposed) update(sessions);
+    } catch (error) {
+      if (!isDisposed) complain(error);
+    }
+    clearTimeout(timer);
+    if (!isDisposed) timer = setTimeout(() => void refresh(), POLL_MS);
+  }
+
+  void refresh();
+  return {
+    element,
+    dispose: () => {
+      isDisposed = true;
+      clearTimeout(timer);
+    },
+  };
+}
+
+class SessionRow {
+  readonly element: HTMLElement;
+  private readonly name = h("span", { class: "session-name" });
+  private readonly source = h("span", { class: "session-source" });
+  private readonly sourceChip = new SourceChip();
+  private readonly aiChip = new AiChip();
+  private readonly viewers = h("span", { class: "session-viewers" });
+
+  constructor(session: Session, onEnd: () => void) {
+    const open = h(
+      "a",
+      { class: "session-open", href: viewerAddress(session.id) },
+      h("span", { class: "session-title" }, this.name, this.source),
+      this.sourceChip.element,
+      this.aiChip.element,
+      this.viewers,
+    );
+    const end = h("button", { type: "button", class: "quiet" }, strings.end);
+    end.addEventListener("click", onEnd);
+    this.element = h("li", { "data-session": session.id }, open, end);
+  }
+
+  show(session: Session): void {
+    setText(this.name, session.name);
+    setText(this.source, describeSource(session));
+    this.sourceChip.show(session.sourceState, session.sourceReason);
+    this.aiChip.show(session.aiState, session.aiReason);
+    setText(this.viewers, strings.viewers(session.viewers));
+  }
+}
+
+/** Kind, label and, once known, the size of the picture. */
+export function describeSource(session: Session): string {
+  const size = session.videoSize === null ? "" : `${session.videoSize.width} × ${session.videoSize.height}`;
+  const hint =
+    session.sourceKind === "whip" && session.videoSize === null
+      ? strings.whipHint(`/v1/sessions/${session.id}/whip`)
+      : "";
+  const parts = [session.sourceKind, session.sourceLabel, size, hint];
+  return parts.filter((part, index) => part !== "" && parts.indexOf(part) === index).join(" · ");
+}
