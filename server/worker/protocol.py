@@ -193,11 +193,15 @@ class MessageChannel:
         Raises:
             ConnectionError: The other end is gone.
         """
+        self.post(message, body)
+        await self._writer.drain()
+
+    def post(self, message: ToWorker | FromWorker, body: bytes = b"") -> None:
+        """Write one message without waiting: for the small and rare ones."""
         header = message.model_dump_json().encode()
         self._writer.write(_LENGTHS.pack(len(header), len(body)) + header)
         if body:
             self._writer.write(body)
-        await self._writer.drain()
 
     async def receive_by_worker(self) -> tuple[ToWorker, bytes] | None:
         """Return the next message to a worker and its body; None at the end of the stream.

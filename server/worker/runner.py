@@ -72,7 +72,7 @@ class Engine(Protocol):
     def info(self) -> EngineInfo:
         """What it is."""
 
-    def initial_state(self) -> Any:  # noqa: ANN401 - the state is the engine's own affair
+    def initial_state(self) -> Any:
         """Return an empty memory."""
 
     def step(
@@ -115,7 +115,7 @@ class Runner:
             factory = _import_factory(configuration.engine)
             _set_threads(configuration.threads)
             return cls(factory(configuration.weights, configuration.device))
-        except Exception as exc:  # noqa: BLE001 - foreign code; the border translates
+        except Exception as exc:
             raise WorkerStartError(_one_line(exc)) from exc
 
     @property
@@ -132,7 +132,7 @@ class Runner:
         begin = time.perf_counter()
         try:
             self._engine.warm_up()
-        except Exception as exc:  # noqa: BLE001 - foreign code; the border translates
+        except Exception as exc:
             raise WorkerStartError(f"warming up failed: {_one_line(exc)}") from exc
         return time.perf_counter() - begin
 
@@ -161,7 +161,7 @@ class Runner:
                 for request in requests
             ]
             outputs = self._engine.step(states, pictures)
-        except Exception as exc:  # noqa: BLE001 - foreign code; the border translates
+        except Exception as exc:
             for request in requests:
                 self.forget(request.session)
             raise WorkerStepError(_one_line(exc)) from exc
