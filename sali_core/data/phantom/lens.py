@@ -22,7 +22,7 @@ class Lens:
     from the picture's centre.
 
     Attributes:
-        rays: [rows * columns, 3] float32 unit vectors, row by row, of the reduced picture.
+        rays: [3, rows * columns] float32 unit vectors, row by row, of the reduced picture.
         rows: Height of the reduced picture, ceil(height / step).
         columns: Width of the reduced picture, ceil(width / step).
         focal_px: Reduced pixels for each radian.
@@ -44,7 +44,7 @@ class Lens:
         angle = away / self.focal_px
         side = np.sin(angle) / np.maximum(away, 1e-9)
         rays = np.stack([grid_x * side, grid_y * side, np.cos(angle)], axis=-1)
-        self.rays: F32 = rays.reshape(-1, 3).astype(np.float32)
+        self.rays: F32 = np.ascontiguousarray(rays.reshape(-1, 3).T, dtype=np.float32)
         self.inside = _octagon(width, height, look, border)
 
     def project(self, point: F64) -> tuple[float, float]:

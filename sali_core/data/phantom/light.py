@@ -29,8 +29,8 @@ def illuminate(surface: Surface, pose: Pose, look: SceneLook) -> tuple[F32, F32]
     square = np.einsum("cn,cn->n", towards, towards)
     towards /= np.sqrt(square)
     facing = np.maximum(np.einsum("cn,cn->n", normal, towards), 0.0)
-    falloff = 1.0 / (square + np.float32(0.14))
-    received = (0.10 + 0.90 * facing) * falloff * surface.shade
+    falloff = 1.0 / (square + np.float32(0.3))
+    received = (0.2 + 0.8 * facing) * falloff * surface.shade
     scattered = surface.albedo * received
     scattered *= np.array(look.light, dtype=np.float32)[:, None]
     # the mirror direction lies half way between lamp and lens
@@ -39,7 +39,7 @@ def illuminate(surface: Surface, pose: Pose, look: SceneLook) -> tuple[F32, F32]
     wet = normal + 1.2 * surface.bump
     aligned = np.einsum("cn,cn->n", wet, half)
     aligned /= np.sqrt(np.einsum("cn,cn->n", wet, wet))
-    lobe = np.clip((aligned - np.float32(0.955)) * np.float32(1 / 0.045), 0.0, 1.0)
+    lobe = np.clip((aligned - np.float32(0.965)) * np.float32(1 / 0.035), 0.0, 1.0)
     mirrored = lobe * lobe * lobe * surface.gloss * surface.gloss * falloff
     mirrored *= np.float32(2.6 * look.wetness)
     return scattered, mirrored

@@ -60,7 +60,7 @@ class Phantom:
         self._tube = Tube(seed, self._look)
         self._texture = MucosaTexture(seed, self._look, 512 if small else 1024)
         self._lens = Lens(config.width, config.height, config.pixel_step, self._look, config.border)
-        self._caster = TubeCaster(self._tube, 160 if small else 256, 128 if small else 208)
+        self._caster = TubeCaster(self._tube, 128 if small else 192, 112 if small else 224)
         self._polyps: list[Polyp] = (
             create_polyps(seed, self._look, self._tube, config.seconds) if config.polyps else []
         )
@@ -68,6 +68,7 @@ class Phantom:
         self._polyp_z = points[:, 2].copy()
         self._path = CameraPath(seed, self._look, self._tube, points)
         self._timeline = Timeline(seed, config.seconds, config.degraded)
+        self._outside = np.flatnonzero(~self._lens.inside)
         grain = create_rng(seed, "grain").standard_normal((config.height + 61, config.width + 67))
         self._grain = (grain * self._look.sensor_noise).astype(np.float32)
 
@@ -98,7 +99,7 @@ class Phantom:
     def _cast(self, pose: Pose, kind: str, strength: float) -> tuple[F32, NDArray[np.bool_]]:
         """Return the reduced picture [3, h, w] in [0, 1] and where polyps are seen [h, w]."""
         lens = self._lens
-        rays = lens.rays @ pose.rotation.T.astype(np.float32)
+        rays = pose.rotation.astype(np.float32) @ lens.rays
         hits = self._caster.cast(pose.position, rays)
         surface = create_wall(hits, self._texture, self._look, lens.focal_px)
         z = pose.position[2]
@@ -129,15 +130,16 @@ class Phantom:
     def _develop(self, picture: F32, index: int) -> NDArray[np.uint8]:
         """Enlarge, add sensor noise, apply the octagon; returns [H, W, 3] uint8."""
         config = self.config
+        picture *= 255.0
         full = enlarge(picture, config.pixel_step, config.height, config.width)
         rng = np.random.default_rng([config.seed, index])
         down, aside = int(rng.integers(0, 61)), int(rng.integers(0, 67))
-        full *= 255.0
         full += self._grain[down : down + config.height, aside : aside + config.width]
         np.clip(full, 4.0, 255.0, out=full)
-        full *= self._lens.inside
         image = np.empty((config.height, config.width, 3), dtype=np.uint8)
-        image[...] = full.transpose(1, 2, 0)
+        for channel in range(3):
+            image[..., channel] = full[channel]
+        image.reshape(-1, 3)[self._outside] = 0
         return image
 
     def _truth(self, polyp: NDArray[np.bool_]) -> NDArray[np.bool_]:

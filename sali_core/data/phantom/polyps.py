@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -152,7 +153,7 @@ def _pedunculated(
     steps = np.linspace(0.0, 1.0, 6)
     curve = point + steps[:, None] * length * axes[2] + (steps**2)[:, None] * lean * sideways
     parts = []
-    for start, end in zip(curve[:-1], curve[1:], strict=True):
+    for start, end in pairwise(curve):
         along = end - start
         span = float(np.linalg.norm(along))
         along /= span

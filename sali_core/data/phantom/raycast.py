@@ -1,9 +1,11 @@
 """Where each ray meets the tube.
 
-Seen from the camera, the tube is followed outwards along half planes through the camera (one for
-each azimuth). Rows of the surface at growing distance raise a running lower bound and lower a
-running upper bound on the angles still open; a ray ends at the first row that closes its angle.
-This finds what folds and bends hide exactly, at the cost of two accumulations.
+Seen from the camera, the tube is followed outwards along half planes through the camera, one for
+each azimuth. Rows of the surface at growing distance lower a running upper bound (and, where the
+tube bends away, raise a running lower bound) on the angles still open; a ray ends at the first row
+that closes its angle. What folds and bends hide is found exactly, at the cost of two accumulations.
+A coarse table of first rows brackets each ray; bisection between neighbouring half planes gives
+its row, and interpolation its place between two rows.
 """
 
 from __future__ import annotations
@@ -13,223 +15,258 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sali_core.data.phantom.tube import COLUMNS, PERIOD_ROWS, RADIUS, ROWS_PER_UNIT, Tube
+from sali_core.data.phantom.tube import PERIOD_ROWS, ROWS_PER_UNIT, Tube
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     F32 = NDArray[np.float32]
     F64 = NDArray[np.float64]
-    I32 = NDArray[np.int32]
+    I64 = NDArray[np.int64]
 
 BEHIND = 1.2
 NEAR = 2.6
 FAR = 9.5
-WIDEST = np.float32(1.75)  # tan(half the widest angle seen from the tube's direction)
-AHEAD, RHO, TWIST, NX, NY, NZ, RELIEF, SHEET = range(8)
-TWO_PI = np.float32(2.0 * np.pi)
+WIDEST = 1.75  # tan(half the widest angle seen from the tube's direction)
+TINY = np.float32(1e-6)
 
 
 @dataclass(frozen=True, slots=True)
 class Hits:
-    """What the rays of one picture met; all [N] float32, camera-centred world axes.
+    """What the rays of one picture met; [N] or [3, N] float32, axes of the tube.
 
     Attributes:
         distance: Length of the ray in tube radii.
+        directions: [3, N] unit ray directions.
         s: Position along the tube.
         psi: Angle around the tube.
-        normal: [3, N], pointing into the lumen, not normalised.
+        normal: [3, N] unit normals, pointing into the lumen.
+        radius: Distance of the wall from the centre line.
         relief: -1 in valleys to 1 on crests.
-        directions: [3, N] unit ray directions.
     """
 
     distance: F32
+    directions: F32
     s: F32
     psi: F32
     normal: F32
+    radius: F32
     relief: F32
-    directions: F32
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """One wall along each azimuth, stored azimuth by azimuth.
+
+    Attributes:
+        rho: [A * K] distance from the polar axis at each row.
+        bound: [A * K] running bound on the open angles.
+        first: [angles, A] first row that closes each coarse angle.
+    """
+
+    rho: F32
+    bound: F32
+    first: I64
 
 
 class TubeCaster:
     """Casts pictures of one tube; holds no state between pictures."""
 
     def __init__(self, tube: Tube, azimuths: int, angles: int) -> None:
-        """Prepare for `azimuths` half planes and `angles` steps of viewing angle."""
+        """Prepare for `azimuths` half planes and a bracket table of `angles` steps."""
         self._tube = tube
         self._azimuths = azimuths
         self._angles = angles
-        turn = np.arange(azimuths) * (2.0 * np.pi / azimuths)
+        turn = np.linspace(-np.pi, np.pi, azimuths)
         self._unit = np.stack([np.cos(turn), np.sin(turn)]).astype(np.float32)
-        self._turn = turn.astype(np.float32)
 
     def cast(self, position: F64, rays: F32) -> Hits:
         """Find where rays meet the wall.
 
         Args:
             position: Camera (x, y, z) in the tube's axes.
-            rays: [N, 3] float32 unit directions in the tube's axes.
+            rays: [3, N] float32 unit directions in the tube's axes.
         """
-        slope = self._tube.slope(float(position[2])).astype(np.float32)
-        polar = self._polar(position, slope)
-        x, y, z = np.ascontiguousarray(rays.T)
-        sheared_x = x - slope[0] * z
-        sheared_y = y - slope[1] * z
-        side = sheared_x * sheared_x + sheared_y * sheared_y
+        x, y, z = rays
+        lean = self._tube.slope(float(position[2])).astype(np.float32)
+        side_x = x - lean[0] * z
+        side_y = y - lean[1] * z
+        side = side_x * side_x + side_y * side_y
         length = np.sqrt(side + z * z)
-        side = np.sqrt(side)
-        bend = side / np.maximum(z + length, np.float32(1e-6))
-        azimuth = np.arctan2(sheared_y, sheared_x)
-        met = self._interpolate(polar, azimuth, bend)
-        ahead, rho = met[AHEAD], met[RHO]
+        tangent = np.sqrt(side) / np.maximum(z + length, TINY)
+        azimuth = np.arctan2(side_y, side_x)
+        ahead, rho = self._meet(position, lean, azimuth, tangent)
         distance = np.sqrt(ahead * ahead + rho * rho) / length
-        return Hits(
-            distance=distance,
-            s=ahead + np.float32(position[2]),
-            psi=azimuth + met[TWIST],
-            normal=met[NX : NZ + 1],
-            relief=met[RELIEF],
-            directions=np.stack([x, y, z]),
-        )
+        return self._describe(position, rays, distance)
 
-    def _interpolate(self, polar: F32, azimuth: F32, bend: F32) -> F32:
-        """Read the polar picture [angles, azimuths, 8] between its cells; returns [8, N]."""
-        across = azimuth * np.float32(self._azimuths / (2.0 * np.pi)) + np.float32(self._azimuths)
-        along = np.clip(
-            bend * np.float32(self._angles / WIDEST) - np.float32(0.5), 0.0, self._angles - 1.001
+    def _describe(self, position: F64, rays: F32, distance: F32) -> Hits:
+        """Look the wall up where the rays ended."""
+        place = distance * rays
+        s = place[2] + np.float32(position[2])
+        axis, slope = self._axis_at(s, float(position[2]))
+        out_x = place[0] + (np.float32(position[0]) - axis[0])
+        out_y = place[1] + (np.float32(position[1]) - axis[1])
+        psi = np.arctan2(out_y, out_x)
+        radius, slope_s, slope_psi, relief = self._tube.lookup(s, psi)
+        scale = 1.0 / np.sqrt(out_x * out_x + out_y * out_y + TINY)
+        out_x *= scale
+        out_y *= scale
+        normal = np.empty_like(rays)
+        normal[0] = -out_x - slope_psi * out_y
+        normal[1] = -out_y + slope_psi * out_x
+        normal[2] = slope_s + slope[0] * out_x + slope[1] * out_y
+        normal /= np.sqrt(np.einsum("cn,cn->n", normal, normal))
+        return Hits(distance, rays, s, psi, normal, radius, relief)
+
+    def _axis_at(self, s: F32, z: float) -> tuple[F32, F32]:
+        """Return centre line and slope at s, [2, N] each, from a table around z."""
+        knots = np.arange(-BEHIND - 0.5, FAR + 0.7, 0.05)
+        table = np.concatenate(
+            [self._tube.centre(z + knots), self._tube.slope(z + knots)], axis=1
         ).astype(np.float32)
-        left = across.astype(np.int32)
-        near = along.astype(np.int32)
-        across -= left
-        along -= near
-        left %= self._azimuths
-        right = left + 1
-        right[right == self._azimuths] = 0
-        near *= self._azimuths
-        flat = polar.reshape(-1, 8)
-        far = near + self._azimuths
-        across = across[:, None]
-        top = flat[near + left]
-        top += across * (flat[near + right] - top)
-        low = flat[far + left]
-        low += across * (flat[far + right] - low)
-        low -= top
-        low *= along[:, None]
-        top += low
-        return np.ascontiguousarray(top.T)
+        at = (s - np.float32(z - BEHIND - 0.5)) * np.float32(20.0)
+        at = np.clip(at, 0.0, len(knots) - 1.001).astype(np.float32)
+        low = at.astype(np.int64)
+        share = (at - low)[:, None]
+        found = table.take(low, axis=0)
+        low += 1
+        found += share * (table.take(low, axis=0) - found)
+        columns = np.ascontiguousarray(found.T)
+        return columns[:2], columns[2:]
 
-    def _polar(self, position: F64, slope: F32) -> F32:
-        """Return the first surface met, [angles, azimuths, 8]."""
+    def _meet(self, position: F64, lean: F32, azimuth: F32, tangent: F32) -> tuple[F32, F32]:
+        """Return how far ahead and how far from the polar axis each ray ends, [N] each."""
         rows = _rows_ahead(float(position[2]))
         s = rows / ROWS_PER_UNIT
         ahead64 = s - position[2]
-        axis = self._tube.centre(s) - position[:2] - ahead64[:, None] * slope
-        axis_slope = self._tube.slope(s).astype(np.float32)
-        ahead = ahead64.astype(np.float32)[:, None]
-        wrapped = rows % PERIOD_ROWS
+        axis = self._tube.centre(s) - position[:2] - ahead64[:, None] * lean
         offset = axis.astype(np.float32)
+        ahead = ahead64.astype(np.float32)
+        wrapped = rows % PERIOD_ROWS
+        across = azimuth + np.float32(np.pi)
+        across *= np.float32((self._azimuths - 1) / (2.0 * np.pi))
+        left = np.clip(across.astype(np.int64), 0, self._azimuths - 2)
+        across -= left
+        outer = self._sheet(offset, wrapped, ahead, upper=True)
+        row = self._search(outer, left, across, tangent, len(rows), upper=True)
+        met = _between(outer.rho, ahead, left, across, tangent, row)
         mean = self._tube.mean_radius[wrapped]
-        outer, outer_low = self._sheet(offset, axis_slope, wrapped, mean, ahead, np.float32(1.0))
         crossing = np.hypot(offset[:, 0], offset[:, 1]) > mean - np.float32(0.5)
-        sheets = [outer]
-        bend = _bend(outer_low, ahead)
-        closing = np.minimum.accumulate(bend, axis=0)
-        step = np.float32(WIDEST / self._angles)
-        first = _first_closed(closing, step, self._angles)
-        bends = [bend]
-        if crossing.any():
-            start = int(np.argmax(crossing))
-            inner, inner_rho = self._sheet(
-                offset[start:],
-                axis_slope[start:],
-                wrapped[start:],
-                mean[start:],
-                ahead[start:],
-                np.float32(-1.0),
-            )
-            inner_bend = _bend(inner_rho, ahead[start:])
-            opening = np.maximum.accumulate(inner_bend, axis=0)
-            reached = _first_reached(opening, step, self._angles) + start
-            pad = np.zeros((start, *inner.shape[1:]), dtype=np.float32)
-            sheets.append(np.concatenate([pad, inner]))
-            bends.append(np.concatenate([np.zeros_like(bend[:start]), inner_bend]))
-            nearer = reached < first
-            first = np.where(nearer, reached, first)
-            return self._gather(sheets, bends, first, nearer, len(rows))
-        return self._gather(sheets, bends, first, None, len(rows))
-
-    def _sheet(
-        self,
-        offset: F32,
-        axis_slope: F32,
-        wrapped: NDArray[np.int64],
-        mean: F32,
-        ahead: F32,
-        side: np.float32,
-    ) -> tuple[F32, F32]:
-        """Return one wall seen along each azimuth: [K, A, 8] and its distance rho [K, A]."""
-        cos, sin = self._unit
-        along = offset @ self._unit
-        across = offset[:, :1] * sin - offset[:, 1:] * cos
-        square = across * across
-        rho = along + side * np.sqrt(np.maximum(mean[:, None] ** 2 - square, 0.0))
-        to_column = np.float32(COLUMNS / (2.0 * np.pi))
-        field = self._tube.field.reshape(-1, 4)
-        base = (wrapped * (COLUMNS + 1)).astype(np.int32)[:, None]
-        for last in (False, True):
-            psi = np.arctan2(rho * sin - offset[:, 1:], rho * cos - offset[:, :1])
-            column = np.where(psi < 0.0, psi + TWO_PI, psi) * to_column
-            whole = np.minimum(column.astype(np.int32), COLUMNS - 1)
-            index = base + whole
-            if last:
-                break
-            radius = field[index, RADIUS]
-            rho = along + side * np.sqrt(np.maximum(radius * radius - square, 0.0))
-        found = field[index]
-        found += (column - whole)[..., None] * (field[index + 1] - found)
-        radius = found[..., RADIUS]
-        rho = along + side * np.sqrt(np.maximum(radius * radius - square, 0.0))
-        rho = np.maximum(rho, 0.0)
-        out_x = (rho * cos - offset[:, :1]) / radius
-        out_y = (rho * sin - offset[:, 1:]) / radius
-        sheet = np.empty((*rho.shape, 8), dtype=np.float32)
-        sheet[..., AHEAD] = ahead
-        sheet[..., RHO] = rho
-        twist = psi - self._turn
-        sheet[..., TWIST] = twist - TWO_PI * np.rint(twist / TWO_PI)
-        sheet[..., NX] = -out_x - found[..., 2] * out_y
-        sheet[..., NY] = -out_y + found[..., 2] * out_x
-        sheet[..., NZ] = found[..., 1] + axis_slope[:, :1] * out_x + axis_slope[:, 1:] * out_y
-        sheet[..., RELIEF] = found[..., 3]
-        sheet[..., SHEET] = 0.0
-        return sheet, rho
-
-    def _gather(
-        self,
-        sheets: list[F32],
-        bends: list[F32],
-        first: I32,
-        nearer: NDArray[np.bool_] | None,
-        rows: int,
-    ) -> F32:
-        """Interpolate the rows around each crossing; `first` is [angles, azimuths]."""
-        surface = np.concatenate(sheets).reshape(-1, 8)
-        bend = np.concatenate(bends).reshape(-1)
-        index = np.clip(first, 1, rows - 1)
-        if nearer is not None:
-            index = index + np.where(nearer, rows, 0)
-        here = (index * self._azimuths + np.arange(self._azimuths, dtype=np.int32)).astype(np.int32)
-        before = here - self._azimuths
-        centres = (np.arange(self._angles, dtype=np.float32) + np.float32(0.5)) * (
-            WIDEST / self._angles
+        if not crossing.any():
+            return met
+        start = int(np.argmax(crossing))
+        inner = self._sheet(offset[start:], wrapped[start:], ahead[start:], upper=False)
+        some = np.flatnonzero(row > start)
+        if not len(some):
+            return met
+        left, across, tangent = left[some], across[some], tangent[some]
+        count = len(rows) - start
+        near = self._search(inner, left, across, tangent, count, upper=False)
+        nearer = (near + start < row[some]) & (near < count)
+        chosen = np.flatnonzero(nearer)
+        found = _between(
+            inner.rho,
+            ahead[start:],
+            left[chosen],
+            across[chosen],
+            tangent[chosen],
+            near[chosen],
         )
-        old, new = bend[before], bend[here]
-        gap = old - new
-        share = (old - centres[:, None]) / np.where(np.abs(gap) < 1e-6, np.float32(1e-6), gap)
-        share = np.clip(share, 0.0, 1.0)[..., None]
-        met = surface[before]
-        met += share * (surface[here] - met)
+        for whole, part in zip(met, found, strict=True):
+            whole[some[chosen]] = part
         return met
+
+    def _sheet(self, offset: F32, wrapped: NDArray[np.int64], ahead: F32, *, upper: bool) -> _Sheet:
+        """Follow one wall: the far one from the axis (upper) or, past a bend, the near one."""
+        cos, sin = self._unit
+        x, y = offset[:, :1], offset[:, 1:]
+        along = offset @ self._unit
+        across = x * sin - y * cos
+        square = across * across
+        sign = np.float32(1.0 if upper else -1.0)
+        radius = np.broadcast_to(self._tube.mean_radius[wrapped][:, None], along.shape)
+        for _ in range(2):
+            rho = along + sign * np.sqrt(np.maximum(radius * radius - square, 0.0))
+            psi = np.arctan2(rho * sin - y, rho * cos - x)
+            radius = self._tube.radius_of_rows(wrapped, psi)
+        rho = along + sign * np.sqrt(np.maximum(radius * radius - square, 0.0))
+        np.maximum(rho, 0.0, out=rho)
+        seen = _half_tangent(rho, ahead[:, None])
+        gather = np.minimum if upper else np.maximum
+        bound = gather.accumulate(seen, axis=0)
+        first = _first_rows(bound, WIDEST / self._angles, self._angles, upper=upper)
+        return _Sheet(
+            np.ascontiguousarray(rho.T).reshape(-1), np.ascontiguousarray(bound.T).reshape(-1), first
+        )
+
+    def _search(
+        self,
+        sheet: _Sheet,
+        left: I64,
+        across: F32,
+        tangent: F32,
+        rows: int,
+        *,
+        upper: bool,
+    ) -> I64:
+        """Return the first row that closes each ray, [N]; `rows` when none does."""
+        cell = tangent * np.float32(self._angles / WIDEST) - np.float32(0.5)
+        # cell 0 stands for every smaller angle, which any row may close
+        outside = cell < 0.0
+        near = np.clip(cell, 0, self._angles - 2).astype(np.int64) * self._azimuths
+        table = sheet.first.reshape(-1)
+        near += left
+        corners = [table[near], table[near + 1]]
+        near += self._azimuths
+        corners += [table[near], table[near + 1]]
+        low = np.minimum(np.minimum(corners[0], corners[1]), np.minimum(corners[2], corners[3]))
+        high = np.maximum(np.maximum(corners[0], corners[1]), np.maximum(corners[2], corners[3]))
+        if upper:
+            high[outside] = rows
+        else:
+            low[outside] = 0
+        low[cell > self._angles - 1] = 0
+        open_rays = np.flatnonzero(low < high)
+        while len(open_rays):
+            low_open, high_open = low[open_rays], high[open_rays]
+            base, share, here = left[open_rays] * rows, across[open_rays], tangent[open_rays]
+            for _ in range(2):  # two halvings settle most rays; the others go round again
+                middle = (low_open + high_open) >> 1
+                at = base + middle
+                seen = sheet.bound.take(at, mode="clip")
+                at += rows
+                seen += share * (sheet.bound.take(at, mode="clip") - seen)
+                closed = (seen <= here) if upper else (seen >= here)
+                closed |= low_open == high_open
+                shut = closed.view(np.int8).astype(np.int64)
+                high_open -= (high_open - middle) * shut
+                middle += 1
+                middle -= low_open
+                middle *= 1 - shut
+                low_open += middle
+            low[open_rays], high[open_rays] = low_open, high_open
+            open_rays = open_rays[low_open < high_open]
+        return low
+
+
+def _between(
+    rho: F32, ahead: F32, left: I64, across: F32, tangent: F32, row: I64
+) -> tuple[F32, F32]:
+    """Interpolate between the rows around each crossing; returns ahead and rho, [N] each."""
+    rows = len(ahead)
+    row = np.clip(row, 1, rows - 1)
+    at_left = left * rows + row
+    at_right = at_left + rows
+    new = rho[at_left]
+    new += across * (rho[at_right] - new)
+    old = rho[at_left - 1]
+    old += across * (rho[at_right - 1] - old)
+    new_ahead, old_ahead = ahead[row], ahead[row - 1]
+    old_seen = _half_tangent(old, old_ahead)
+    gap = old_seen - _half_tangent(new, new_ahead)
+    gap[np.abs(gap) < TINY] = TINY
+    share = np.clip((old_seen - tangent) / gap, 0.0, 1.0)
+    return old_ahead + share * (new_ahead - old_ahead), old + share * (new - old)
 
 
 def _rows_ahead(z: float) -> NDArray[np.int64]:
@@ -240,27 +277,22 @@ def _rows_ahead(z: float) -> NDArray[np.int64]:
     return np.concatenate([np.arange(low, middle), np.arange(middle, high, 2)]).astype(np.int64)
 
 
-def _bend(rho: F32, ahead: F32) -> F32:
+def _half_tangent(rho: F32, ahead: F32) -> F32:
     """Return tan(half the angle) under which a point `rho` aside and `ahead` is seen."""
-    result: F32 = rho / np.maximum(ahead + np.sqrt(ahead * ahead + rho * rho), np.float32(1e-6))
-    return result
+    length = ahead * ahead + rho * rho
+    np.sqrt(length, out=length)
+    length += ahead
+    np.maximum(length, TINY, out=length)
+    return np.divide(rho, length, out=length)
 
 
-def _first_closed(closing: F32, step: np.float32, angles: int) -> I32:
-    """Return the first row whose bound is at or below each angle, [angles, A]."""
-    return _count_rows(np.ceil(closing / step - np.float32(0.5)), angles, above=True)
-
-
-def _first_reached(opening: F32, step: np.float32, angles: int) -> I32:
-    """Return the first row whose lower bound reaches each angle, [angles, A]."""
-    return _count_rows(np.floor(opening / step + np.float32(0.5)), angles, above=False)
-
-
-def _count_rows(level: F32, angles: int, *, above: bool) -> I32:
-    """Count for each angle j the rows with level > j (above) or level <= j."""
-    rows, azimuths = level.shape
-    cell = np.clip(level, 0, angles).astype(np.int32) * azimuths
-    cell += np.arange(azimuths, dtype=np.int32)
+def _first_rows(bound: F32, step: float, angles: int, *, upper: bool) -> I64:
+    """Return for each coarse angle the first row whose bound closes it, [angles, A]."""
+    rows, azimuths = bound.shape
+    level = bound * np.float32(1.0 / step)
+    level = np.ceil(level - np.float32(0.5)) if upper else np.floor(level + np.float32(0.5))
+    cell = np.clip(level, 0, angles).astype(np.int64) * azimuths
+    cell += np.arange(azimuths)
     counts = np.bincount(cell.reshape(-1), minlength=(angles + 1) * azimuths)
-    running = np.cumsum(counts.reshape(angles + 1, azimuths), axis=0, dtype=np.int32)[:angles]
-    return (rows - running if above else running).astype(np.int32)
+    running = np.cumsum(counts.reshape(angles + 1, azimuths), axis=0)[:angles]
+    return np.asarray(rows - running if upper else running)

@@ -48,15 +48,16 @@ class Surface:
 
 def create_wall(hits: Hits, texture: MucosaTexture, look: SceneLook, focal_px: float) -> Surface:
     """Dress the tube's wall with the mucosa's texture."""
-    normal = hits.normal / np.sqrt(np.einsum("cn,cn->n", hits.normal, hits.normal))
+    normal = hits.normal
     facing = np.abs(np.einsum("cn,cn->n", normal, hits.directions))
     footprint = hits.distance * (texture.texels_per_unit / np.float32(focal_px))
     footprint /= facing + np.float32(0.25)
-    level = np.zeros(len(footprint), dtype=np.int32)
+    level = np.zeros(len(footprint), dtype=np.int64)
     for step in range(1, LEVELS):
         level += footprint > np.float32(1.2 * 2 ** (step - 1))
-    texels = texture.lookup(hits.s, hits.psi, level)
-    relief = np.float32(look.relief)
+    # measured along the wall, not along the axis: the faces of folds keep their texture
+    texels = texture.lookup(hits.s - np.float32(0.9) * hits.radius, hits.psi, level)
+    relief = np.float32(look.relief) * (np.float32(0.25) + np.float32(0.75) * facing)
     tilt_psi = texels[TILT_PSI] * relief
     bump = np.stack([normal[1] * tilt_psi, -normal[0] * tilt_psi, texels[TILT_S] * relief])
     albedo = texels[:3]

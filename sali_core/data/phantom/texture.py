@@ -37,15 +37,15 @@ class MucosaTexture:
                 0.25 * (fine[0::2, 0::2] + fine[1::2, 0::2] + fine[0::2, 1::2] + fine[1::2, 1::2])
             )
         packed = [np.clip(np.rint(level), 0, 255).astype(np.uint8) for level in levels]
-        sizes = np.array([len(level) for level in packed], dtype=np.int32)
+        sizes = np.array([len(level) for level in packed], dtype=np.int64)
         self._sizes = sizes
-        self._offsets = np.concatenate([[0], np.cumsum(sizes[:-1] ** 2)]).astype(np.int32)
+        self._offsets = np.concatenate([[0], np.cumsum(sizes[:-1] ** 2)])
         flat = np.concatenate([level.reshape(-1, 8) for level in packed])
         self._texels = np.ascontiguousarray(flat).view(np.uint64).reshape(-1)
         self.side_px = side_px
         self.texels_per_unit = np.float32(side_px / (2.0 * np.pi))
 
-    def lookup(self, s: F32, psi: F32, level: NDArray[np.int32] | None = None) -> F32:
+    def lookup(self, s: F32, psi: F32, level: NDArray[np.int64] | None = None) -> F32:
         """Fetch texels.
 
         Args:
@@ -56,8 +56,8 @@ class MucosaTexture:
         Returns:
             [8, N] float32: reflectance 0-1 (3), gloss 0-1, tilts -1 to 1 (2), pits -1 to 1, 0.
         """
-        row = np.floor(s * self.texels_per_unit).astype(np.int32)
-        column = np.floor(psi * self.texels_per_unit).astype(np.int32)
+        row = np.floor(s * self.texels_per_unit).astype(np.int64)
+        column = np.floor(psi * self.texels_per_unit).astype(np.int64)
         wrap = self.side_px - 1
         row &= wrap
         column &= wrap
@@ -68,7 +68,9 @@ class MucosaTexture:
             column >>= level
             index = self._offsets[level] + row * self._sizes[level] + column
         found = self._texels[index].view(np.uint8).reshape(-1, 8)
-        values = found.T.astype(np.float32)
+        values = np.empty((8, len(found)), dtype=np.float32)
+        for channel in range(8):
+            values[channel] = found[:, channel]
         values *= np.float32(1.0 / 255.0)
         signed = values[TILT_S:]
         signed *= 2.0
@@ -84,7 +86,13 @@ def _synthesise(rng: np.random.Generator, look: SceneLook, side: int) -> F32:
     mid = tile_noise(rng, shape, (40 * unit, 40 * unit), slope=2.5, band=True)
     fine = tile_noise(rng, shape, (max(3.0, 9 * unit), max(3.0, 9 * unit)), slope=3.0, band=True)
     vessels = draw_vessels(rng, side, float(rng.uniform(10, 34)))
-    shown = np.clip(0.65 + 0.5 * broad, 0.0, 1.2) * vessels * np.float32(look.vessel_strength)
+    net = np.clip(
+        1.0 - 7.0 * np.abs(tile_noise(rng, shape, (46 * unit, 46 * unit), slope=3.5)), 0, 1
+    )
+    vessels = np.maximum(
+        vessels, 0.38 * net * np.clip(0.5 + np.roll(broad, side // 2, axis=1), 0.0, 1.0)
+    )
+    shown = np.clip(0.75 + 0.4 * broad, 0.15, 1.0) * vessels * np.float32(look.vessel_strength)
     colour = np.empty((side, side, 3), dtype=np.float32)
     brightness = 1.0 + np.float32(look.mottle) * (0.7 * broad + 0.5 * mid + 0.3 * fine)
     redness = np.float32(look.mottle) * (0.9 * np.roll(broad, side // 3, axis=0) + 0.35 * mid)
@@ -92,13 +100,13 @@ def _synthesise(rng: np.random.Generator, look: SceneLook, side: int) -> F32:
         blood = 1.0 - shown * np.float32(1.0 - look.vessel[channel])
         flush = 1.0 if channel == 0 else 1.0 - redness
         colour[..., channel] = look.mucosa[channel] * brightness * flush * blood
-    height = 1.3 * mid + 0.5 * fine - 0.2 * vessels
+    height = 0.8 * mid + 0.16 * fine - 0.15 * vessels
     if look.residue > 0.0:
         lumps = tile_noise(rng, shape, (70 * unit, 70 * unit), slope=3.5)
         level = np.quantile(lumps[::8, ::8], 1.0 - look.residue)
-        cover = np.clip((lumps - level) * 6.0, 0.0, 1.0)
-        height = height + 4.0 * cover * np.clip(lumps - level, 0.0, 1.0)
-        stool = np.array([0.85, 0.52, 0.10], dtype=np.float32) * (1.0 + 0.15 * mid[..., None])
+        cover = np.clip((lumps - level) * 3.5, 0.0, 0.85)
+        height = height + 3.0 * cover * np.clip(lumps - level, 0.0, 1.0)
+        stool = np.array([0.82, 0.50, 0.16], dtype=np.float32) * (1.0 + 0.15 * mid[..., None])
         colour += cover[..., None] * (stool - colour)
     texels = np.empty((side, side, 8), dtype=np.float32)
     texels[..., :3] = np.clip(colour, 0.01, 1.0) * 255.0

@@ -17,21 +17,17 @@ if TYPE_CHECKING:
     F64 = NDArray[np.float64]
 
 ROWS_PER_UNIT = 32
-PERIOD_ROWS = 1152
+PERIOD_ROWS = 1024  # a power of two, so that wrapping is a bit mask
 COLUMNS = 192
-RADIUS, SLOPE_S, SLOPE_PSI, RELIEF = range(4)
 
 
 class Tube:
     """Surface radius as a function of position s along the tube and angle psi around it.
 
-    Lengths are in mean tube radii. The folds repeat after PERIOD_ROWS / ROWS_PER_UNIT = 36 radii,
+    Lengths are in mean tube radii. The folds repeat after PERIOD_ROWS / ROWS_PER_UNIT = 32 radii,
     the centre line does not. Immutable after construction.
 
     Attributes:
-        field: [PERIOD_ROWS, COLUMNS + 1, 4] float32: radius, its slope along s, its slope around
-            psi, and relief (-1 in the valleys to 1 on the crests). The last column repeats the
-            first.
         mean_radius: [PERIOD_ROWS] float32, radius averaged over psi.
     """
 
@@ -46,7 +42,12 @@ class Tube:
         hollow = blur_tile(radius, (0.3 * ROWS_PER_UNIT, 0.05 * COLUMNS)) - radius
         relief = np.clip(hollow * 4.0, -1.0, 1.0)
         field = np.stack([radius, slope_s, slope_psi, relief], axis=-1)
-        self.field: F32 = np.concatenate([field, field[:, :1]], axis=1).astype(np.float32)
+        # columns run from psi = -pi; one more row and column repeat the first
+        field = np.roll(field, COLUMNS // 2, axis=1)
+        field = np.concatenate([field, field[:, :1]], axis=1)
+        field = np.concatenate([field, field[:1]], axis=0).astype(np.float32)
+        self._packed = np.ascontiguousarray(field).view(np.complex128).reshape(-1)
+        self._radius: F32 = np.ascontiguousarray(field[..., 0]).reshape(-1)
         self.mean_radius: F32 = radius.mean(axis=1)
         # curvature = amplitude * (2 pi / wavelength)^2, dominated by the shorter waves
         amplitude = look.bend * (13.0 / (2.0 * np.pi)) ** 2
@@ -61,13 +62,55 @@ class Tube:
         """Return the centre line's derivative (dx/ds, dy/ds) at s, [..., 2]."""
         return np.stack([self._x.slope(s), self._y.slope(s)], axis=-1)
 
+    def radius_of_rows(self, rows: NDArray[np.int64], psi: F32) -> F32:
+        """Return the radius at `rows` [K] (wrapped) and angles `psi` [K, A] in [-pi, pi]."""
+        column = psi * np.float32(COLUMNS / (2.0 * np.pi))
+        column += np.float32(COLUMNS / 2)
+        whole = np.minimum(column.astype(np.int64), COLUMNS - 1)
+        column -= whole
+        whole += (rows * (COLUMNS + 1))[:, None]
+        found = self._radius[whole]
+        whole += 1
+        found += column * (self._radius[whole] - found)
+        return found
+
+    def lookup(self, s: F32, psi: F32) -> F32:
+        """Return the wall at positions `s` [N] and angles `psi` [N] in [-pi, pi].
+
+        Returns:
+            [4, N] float32: radius, slope along s, slope around psi, relief.
+        """
+        row = s * np.float32(ROWS_PER_UNIT)
+        low = np.floor(row)
+        row -= low
+        top = low.astype(np.int64)
+        top &= PERIOD_ROWS - 1
+        column = psi * np.float32(COLUMNS / (2.0 * np.pi))
+        column += np.float32(COLUMNS / 2)
+        left = np.minimum(column.astype(np.int64), COLUMNS - 1)
+        column -= left
+        left += top * (COLUMNS + 1)
+        found = self._quads(left)
+        found += column[:, None] * (self._quads(left + 1) - found)
+        left += COLUMNS + 1
+        below = self._quads(left)
+        below += column[:, None] * (self._quads(left + 1) - below)
+        below -= found
+        below *= row[:, None]
+        found += below
+        return np.ascontiguousarray(found.T)
+
+    def _quads(self, index: NDArray[np.int64]) -> F32:
+        """Return the four values at flat cells, [N, 4]; one 16 byte element each is fastest."""
+        return self._packed[index].view(np.float32).reshape(-1, 4)
+
     def surface(self, s: float, psi: float) -> tuple[F64, F64]:
         """Return the wall's point (x, y, z) and its inward unit normal at one place."""
-        row = round(s * ROWS_PER_UNIT) % PERIOD_ROWS
-        column = round(psi / (2.0 * np.pi) * COLUMNS) % COLUMNS
-        near = self.field.take(range(row - 4, row + 5), axis=0, mode="wrap")
-        near = near.take(range(column - 3, column + 4), axis=1, mode="wrap")
-        radius, slope_s, slope_psi, _ = near.mean(axis=(0, 1)).astype(np.float64)
+        around_s, around_psi = np.meshgrid(np.linspace(-0.12, 0.12, 7), np.linspace(-0.1, 0.1, 5))
+        near_psi = (psi + around_psi.reshape(-1) + np.pi) % (2.0 * np.pi) - np.pi
+        near_s = s + around_s.reshape(-1)
+        near = self.lookup(near_s.astype(np.float32), near_psi.astype(np.float32))
+        radius, slope_s, slope_psi, _ = near.mean(axis=1).astype(np.float64)
         outward = np.array([np.cos(psi), np.sin(psi)])
         around = np.array([-outward[1], outward[0]])
         point = np.append(self.centre(s) + radius * outward, s)
@@ -83,7 +126,7 @@ def _wall(rng: np.random.Generator, look: SceneLook) -> F32:
     lumps = tile_noise(rng, shape, (0.7 * ROWS_PER_UNIT, 0.11 * COLUMNS), slope=4.5)
     psi = np.arange(COLUMNS, dtype=np.float32) * np.float32(2.0 * np.pi / COLUMNS)
     sides = np.cos(3.0 * psi + rng.uniform(0.0, 2.0 * np.pi)) * look.lumen_sides
-    return (1.06 + 0.07 * broad + 0.013 * lumps + sides[None, :]).astype(np.float32)
+    return (1.04 + 0.09 * broad + 0.016 * lumps + sides[None, :]).astype(np.float32)
 
 
 def _folds(rng: np.random.Generator, look: SceneLook) -> F32:
@@ -97,7 +140,7 @@ def _folds(rng: np.random.Generator, look: SceneLook) -> F32:
         reach = _reach(rng, psi) * look.fold_depth * rng.uniform(0.55, 1.15)
         tilt = rng.uniform(0.0, 0.22) * np.cos(psi - rng.uniform(0.0, 2.0 * np.pi))
         tilt += 0.04 * np.cos(3.0 * psi + rng.uniform(0.0, 2.0 * np.pi))
-        thickness = rng.uniform(0.10, 0.19)
+        thickness = rng.uniform(0.09, 0.2)
         rows = np.arange(
             int((at - 1.3) * ROWS_PER_UNIT), int((at + 1.3) * ROWS_PER_UNIT), dtype=np.int64
         )
@@ -112,10 +155,10 @@ def _folds(rng: np.random.Generator, look: SceneLook) -> F32:
 def _reach(rng: np.random.Generator, psi: F64) -> F64:
     """Return one fold's relative height around the tube: one broad or several short arcs."""
     centre = rng.uniform(0.0, 2.0 * np.pi)
-    if rng.random() < 0.3:
+    if rng.random() < 0.15:
         return np.asarray(0.62 + 0.3 * np.cos(3.0 * psi - centre))
-    half = rng.uniform(0.9, 1.9)
+    half = rng.uniform(0.7, 1.7)
     away = np.abs((psi - centre + np.pi) % (2.0 * np.pi) - np.pi) / half
     arc = np.where(away < 1.0, np.cos(0.5 * np.pi * np.minimum(away, 1.0)) ** 2, 0.0) ** 0.7
-    opposite = 0.22 * (1.0 + np.cos(psi - centre - np.pi + rng.uniform(-0.6, 0.6)))
+    opposite = 0.1 * (1.0 + np.cos(psi - centre - np.pi + rng.uniform(-0.6, 0.6)))
     return np.asarray(np.maximum(arc, opposite))

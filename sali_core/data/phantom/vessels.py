@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,8 +35,8 @@ def draw_vessels(rng: np.random.Generator, side_px: int, density: float) -> F32:
     unit = side_px / 1024.0
     points, widths = _grow(rng, max(4, round(density)), side_px)
     drawn = np.zeros((side_px, side_px), dtype=np.float32)
-    edges = np.geomspace(0.8, 4.2, _WIDTH_CLASSES + 1)
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    edges = np.geomspace(0.8, 4.7, _WIDTH_CLASSES + 1)
+    for low, high in pairwise(edges):
         chosen = points[(widths >= low) & (widths < high)]
         cells = np.floor(chosen).astype(np.int64) % side_px
         dots = np.bincount(cells[:, 0] * side_px + cells[:, 1], minlength=side_px * side_px)
@@ -52,22 +53,22 @@ def _grow(rng: np.random.Generator, trunks: int, side_px: int) -> tuple[F64, F64
     step = 2.2 * side_px / 1024.0
     place = rng.uniform(0.0, side_px, (trunks, 2))
     angle = rng.uniform(0.0, 2.0 * np.pi, trunks)
-    width = rng.uniform(2.2, 4.0, trunks)
+    width = rng.uniform(2.2, 4.6, trunks)
     turn = np.zeros(trunks)
     all_points: list[F64] = []
     all_widths: list[F64] = []
     for _ in range(_STEPS * 3):
-        turn = 0.86 * turn + rng.normal(0.0, 0.07, len(angle))
+        turn = 0.9 * turn + rng.normal(0.0, 0.021, len(angle))
         angle = angle + turn
         place = place + step * np.stack([np.sin(angle), np.cos(angle)], axis=1)
-        width = width * 0.9965
+        width = width * 0.9972
         for shift in (0.0, 0.5):
             ahead = np.stack([np.sin(angle), np.cos(angle)], axis=1)
             all_points.append(place + shift * step * ahead)
             all_widths.append(width)
-        splits = (rng.random(len(angle)) < 0.02) & (width > 1.0)
+        splits = (rng.random(len(angle)) < 0.024) & (width > 1.0)
         side = np.where(rng.random(int(splits.sum())) < 0.5, -1.0, 1.0)
-        spread = side * rng.uniform(0.4, 1.0, len(side))
+        spread = side * rng.uniform(0.3, 0.9, len(side))
         place = np.concatenate([place, place[splits]])
         angle = np.concatenate([angle, angle[splits] + spread])
         turn = np.concatenate([turn, np.zeros(len(side))])
