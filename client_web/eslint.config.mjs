@@ -19,7 +19,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ["**/*.test.ts"],
+    files: ["**/*.test.ts", "src/testing/*.ts"],
     rules: { "@typescript-eslint/no-non-null-assertion": "off", "max-lines": "off" },
   },
   {

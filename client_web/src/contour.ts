@@ -6,7 +6,9 @@ export type Polygon = Float32Array;
 
 /** How far smoothing may move a point of the edge, in mask pixels. */
 export const MAX_SHIFT_PX = 0.75;
-const SMOOTHING_PASSES = 3;
+/** Taubin's pair: a step that smooths and shrinks, one that swells back. */
+const SMOOTHING_STEPS = [0.5, -0.52] as const;
+const SMOOTHING_PAIRS = 8;
 
 /**
  * Trace every edge of a mask by marching squares.
@@ -95,27 +97,28 @@ const CELL_SEGMENTS: readonly (readonly (readonly [CellEdge, CellEdge])[])[] = [
 /**
  * Take the staircase out of a polygon without moving its edge.
  *
- * A few passes of the kernel [1 2 1] / 4 along the line; each point stays within MAX_SHIFT_PX of
- * where it was traced.
+ * Taubin smoothing, which does not shrink small shapes as plain averaging would; each point stays
+ * within MAX_SHIFT_PX of where it was traced.
  */
 export function smoothContour(polygon: Polygon): Polygon {
-  const count = polygon.length / 2;
-  if (count < 5) return polygon;
+  if (polygon.length < 10) return polygon;
   let current = polygon;
-  for (let pass = 0; pass < SMOOTHING_PASSES; pass++) {
-    const next = new Float32Array(polygon.length);
-    for (let i = 0; i < count; i++) {
-      const before = 2 * ((i + count - 1) % count);
-      const after = 2 * ((i + 1) % count);
-      for (const axis of [0, 1]) {
-        const here = current[2 * i + axis] ?? 0;
-        const mean = ((current[before + axis] ?? 0) + 2 * here + (current[after + axis] ?? 0)) / 4;
-        next[2 * i + axis] = mean;
-      }
-    }
-    current = next;
+  for (let pair = 0; pair < SMOOTHING_PAIRS; pair++) {
+    for (const step of SMOOTHING_STEPS) current = relax(current, step);
   }
   return clampShift(polygon, current);
+}
+
+/** Move every point by `step` of its way to the middle of its two neighbours. */
+function relax(polygon: Polygon, step: number): Polygon {
+  const { length } = polygon;
+  const moved = new Float32Array(length);
+  for (let i = 0; i < length; i++) {
+    const here = polygon[i] ?? 0;
+    const middle = ((polygon[(i + length - 2) % length] ?? 0) + (polygon[(i + 2) % length] ?? 0)) / 2;
+    moved[i] = here + step * (middle - here);
+  }
+  return moved;
 }
 
 function clampShift(original: Polygon, moved: Polygon): Polygon {

@@ -22,7 +22,7 @@ export interface OverlayStats {
   readonly mode: MatchMode;
   /** Median time a picture was kept back here in the last 5 s; null before the first. */
   readonly videoDelayMs: number | null;
-  /** p95 over 5 s of the age of masks when they were drawn; null when none was. */
+  /** p95 over 5 s of the age of masks when they were drawn; null when none was or the AI is not active. */
   readonly maskLatencyMs: number | null;
   /** Frames drawn in the last second. */
   readonly framesPerSecond: number;

@@ -67,8 +67,10 @@ export class OverlaySession implements MaskSocketListener {
   stop(): void {
     if (this.timer !== null) this.options.timers.clear(this.timer);
     this.timer = null;
-    this.socket?.close();
+    const socket = this.socket;
+    // Without a socket the session is over and sets no timer again.
     this.socket = null;
+    socket?.close();
     this.matcher.reset();
   }
 
@@ -210,7 +212,7 @@ export class OverlaySession implements MaskSocketListener {
       socketState: this.socketState,
       mode: this.settings.mode,
       videoDelayMs: this.heldTimes.percentile(now, 0.5),
-      maskLatencyMs: this.maskAges.percentile(now, 0.95),
+      maskLatencyMs: state === "active" ? this.maskAges.percentile(now, 0.95) : null,
       framesPerSecond: this.drawTimes.count(now),
       pictureSize: this.pictureSize,
       hasOrigin: this.matcher.hasOrigin,

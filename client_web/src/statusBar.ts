@@ -1,6 +1,6 @@
 /** The slim bar under the picture. */
 import { MASK_AGE_LIMIT_MS, type ShownAiState } from "./aiWatch";
-import { h, setText } from "./dom";
+import { h, setText, symbol } from "./dom";
 import type { FrameMethod } from "./overlayHost";
 import type { OverlayStats, ViewSettings } from "./overlayProtocol";
 import { AiChip, SourceChip } from "./stateChip";
@@ -26,14 +26,14 @@ export class StatusBar {
   private readonly mode: HTMLButtonElement;
 
   constructor(method: FrameMethod, actions: StatusActions) {
-    this.style = button("", actions.cycleStyle);
-    this.mode = button("", actions.toggleMode);
+    this.style = button("", actions.cycleStyle, strings.overlay);
+    this.mode = button("", actions.toggleMode, strings.modeLabel);
     const nearExact = h("span", { class: "figure warn", title: strings.nearExactTitle }, strings.nearExact);
     nearExact.hidden = method === "exact";
     this.element = h(
       "footer",
       { class: "status" },
-      button(`‹ ${strings.backToList}`, actions.back),
+      button("‹", actions.back, strings.backToList),
       this.name,
       this.aiChip.element,
       this.sourceChip.element,
@@ -44,8 +44,8 @@ export class StatusBar {
       this.style,
       this.mode,
       button(strings.newPatient, actions.newPatient),
-      button(strings.fullScreen, actions.fullScreen),
-      button("?", actions.help),
+      symbolButton(CORNERS, strings.fullScreen, actions.fullScreen),
+      button("?", actions.help, strings.help),
       h("span", { class: "not-medical" }, strings.notMedical),
     );
     this.showFigures(null);
@@ -69,17 +69,26 @@ export class StatusBar {
   }
 
   showSettings(settings: ViewSettings): void {
-    setText(this.style, `${strings.overlay}: ${strings.style(settings.hidden ? "off" : settings.style)}`);
-    setText(this.mode, `${strings.modeLabel}: ${strings.mode(settings.mode)}`);
+    setText(this.style, strings.style(settings.hidden ? "off" : settings.style));
+    setText(this.mode, strings.mode(settings.mode));
   }
 }
 
-function button(text: string, action: () => void): HTMLButtonElement {
-  const element = h("button", { type: "button", class: "quiet" }, text);
+const CORNERS = "M1 1h5v2H3v3H1zM10 1h5v5h-2V3h-3zM1 10h2v3h3v2H1zM13 10h2v5h-5v-2h3z";
+
+function button(text: string, action: () => void, title = ""): HTMLButtonElement {
+  const element = h("button", { type: "button", class: "quiet", title }, text);
   element.addEventListener("click", () => {
     action();
     // The space bar hides the overlay; it must not press the button that was clicked last.
     element.blur();
   });
+  return element;
+}
+
+function symbolButton(path: string, title: string, action: () => void): HTMLButtonElement {
+  const element = button("", action, title);
+  element.setAttribute("aria-label", title);
+  element.append(symbol(path));
   return element;
 }

@@ -32,7 +32,7 @@ const sourceStates: Record<SourceState, string> = {
 };
 
 const modes: Record<MatchMode, string> = { exact: "exact", live: "live" };
-const styles: Record<OverlayStyle, string> = { outline: "outline", fill: "fill", off: "off" };
+const styles: Record<OverlayStyle, string> = { outline: "outline", fill: "fill", off: "no overlay" };
 
 export const strings = {
   product: "SALI Live",
@@ -90,11 +90,11 @@ export const strings = {
   nearExact: "near-exact",
   nearExactTitle: "This browser cannot hand single frames over; a mask may be one picture off",
 
-  backToList: "Sessions",
-  overlay: "Overlay",
-  modeLabel: "Mode",
-  fullScreen: "Full screen",
-  help: "Help",
+  backToList: "Back to the sessions (Esc)",
+  overlay: "How masks are drawn (O)",
+  modeLabel: "Exact or live mode (M)",
+  fullScreen: "Full screen (F)",
+  help: "Keys and modes",
   newPatient: "New patient",
   confirmNewPatient: "Forget what the AI has seen in this session?",
   close: "Close",

@@ -1,0 +1,89 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { AiWatch } from "./aiWatch";
+import type { AiState, StateMessage } from "./messages";
+import { FakeTime } from "./testing/fakeTime";
+
+const state = (ai_state: AiState, ai_reason = ""): StateMessage => ({
+  type: "state",
+  ai_state,
+  ai_reason,
+  source_state: "playing",
+  source_reason: "",
+});
+
+describe("AiWatch", () => {
+  let time: FakeTime;
+  let watch: AiWatch;
+
+  beforeEach(() => {
+    time = new FakeTime();
+    watch = new AiWatch(time);
+  });
+
+  const hear = (message: StateMessage): void => {
+    watch.noteMessage();
+    watch.noteState(message);
+  };
+
+  it("knows nothing before the first message", () => {
+    expect(watch.verdict().state).toBe("lost");
+  });
+
+  it.each(["warming", "active", "late", "paused", "failed"] as const)("shows %s at once, with its reason", (ai) => {
+    hear(state(ai, "why"));
+    expect(watch.verdict()).toEqual({ state: ai, reason: "why" });
+  });
+
+  it("calls the AI lost after 300 ms of silence, and not before", () => {
+    hear(state("active"));
+    time.advance(300);
+    expect(watch.verdict().state).toBe("active");
+    time.advance(1);
+    expect(watch.verdict().state).toBe("lost");
+    watch.noteMessage();
+    expect(watch.verdict().state).toBe("active");
+  });
+
+  it("is lost at once when the socket closes", () => {
+    hear(state("active"));
+    watch.noteDisconnected();
+    expect(watch.verdict().state).toBe("lost");
+  });
+
+  it("calls an active AI late when pictures come and masks do not", () => {
+    hear(state("active"));
+    watch.noteFrame();
+    for (let elapsed = 0; elapsed < 250; elapsed += 50) {
+      time.advance(50);
+      hear(state("active"));
+      watch.noteFrame();
+    }
+    expect(watch.verdict().state).toBe("active");
+    time.advance(1);
+    expect(watch.verdict().state).toBe("late");
+    watch.noteMask("active", 60);
+    expect(watch.verdict().state).toBe("active");
+  });
+
+  it("calls it late when masks arrive too old to be shown", () => {
+    hear(state("active"));
+    watch.noteMask("active", 251);
+    expect(watch.verdict().state).toBe("late");
+    watch.noteMask("active", 250);
+    expect(watch.verdict().state).toBe("active");
+  });
+
+  it("is not late while there is no picture to wait for", () => {
+    hear(state("active"));
+    time.advance(200);
+    hear(state("active"));
+    time.advance(200);
+    expect(watch.verdict().state).toBe("active");
+  });
+
+  it("follows the state that a mask carries", () => {
+    hear(state("failed", "worker lost"));
+    watch.noteMask("active", 50);
+    expect(watch.verdict()).toEqual({ state: "active", reason: "" });
+  });
+});

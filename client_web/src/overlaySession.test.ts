@@ -1,0 +1,203 @@
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { MaskSocket } from "./maskSocket";
+import type { OverlayStats } from "./overlayProtocol";
+import type { Drawable, Overlay } from "./overlayRenderer";
+import { OverlaySession, type SessionFrame } from "./overlaySession";
+import { FakeServer } from "./testing/fakeSocket";
+import { FakeTime } from "./testing/fakeTime";
+import { maskJson, stateJson } from "./testing/messageSamples";
+import { initialSettings, toggleMode } from "./viewSettings";
+
+const ORIGIN = 4_000_000_000;
+const FRAME_TICKS = 3600;
+
+interface Painted {
+  readonly at: number;
+  readonly overlay: Overlay | null;
+}
+
+/** One session on fake time, with a fake server and a canvas that only remembers. */
+class Room {
+  readonly time = new FakeTime();
+  readonly server = new FakeServer();
+  readonly painted: Painted[] = [];
+  readonly reports: OverlayStats[] = [];
+  cleared = 0;
+  readonly session = new OverlaySession({
+    clock: this.time,
+    timers: this.time,
+    painter: {
+      draw: (_picture: Drawable, overlay: Overlay | null) => this.painted.push({ at: this.time.now(), overlay }),
+      clear: () => this.cleared++,
+    },
+    settings: initialSettings,
+    report: (stats) => this.reports.push(stats),
+  });
+
+  constructor() {
+    const policy = { nextDelayMs: () => 250 };
+    const { server, time, session } = this;
+    session.start(
+      new MaskSocket({ url: "ws://h/", token: null, policy, listener: session, open: server.open, timers: time, clock: time }),
+    );
+    server.last.onopen?.();
+    session.videoConnected("v1");
+    server.last.receive({ type: "origin", viewer: "v1", rtp_origin: ORIGIN });
+    server.last.receive(stateJson());
+  }
+
+  frame(index: number): void {
+    const image = {} as CanvasImageSource;
+    const frame: SessionFrame = { image, width: 640, height: 480, close: () => undefined };
+    this.session.pushFrame(frame, (ORIGIN + index * FRAME_TICKS) % 2 ** 32);
+  }
+
+  mask(index: number, changes: Record<string, unknown> = {}): void {
+    this.server.last.receive(maskJson({ sequence: index, pts: index * FRAME_TICKS, age_ms: 5, ...changes }));
+  }
+
+  /** Frames at 25 a second from `from` on, each with its mask at once unless `masked` is false. */
+  play(count: number, masked = true, from = 0): void {
+    for (let index = from; index < from + count; index++) {
+      this.frame(index);
+      if (masked) this.mask(index);
+      this.time.advance(40);
+    }
+  }
+
+  get lastStats(): OverlayStats {
+    return this.reports.at(-1)!;
+  }
+
+  /** Is a mask on the screen now? */
+  get isMasked(): boolean {
+    return (this.painted.at(-1)?.overlay ?? null) !== null;
+  }
+}
+
+describe("OverlaySession", () => {
+  let room: Room;
+  beforeEach(() => {
+    room = new Room();
+  });
+
+  it("paints masks in source pixels on their frames and reports them", () => {
+    room.play(50);
+    expect(room.isMasked).toBe(true);
+    const { shape } = room.painted.at(-1)!.overlay!;
+    // The 2 x 2 blob in the middle of 4 x 4 covers 160..480 x 120..360 of 640 x 480.
+    expect(shape.right).toBeGreaterThan(440);
+    expect(shape.right).toBeLessThanOrEqual(480);
+    expect(shape.top).toBeGreaterThanOrEqual(120);
+    expect(room.lastStats).toMatchObject({ aiState: "active", hasOrigin: true, pictureSize: { width: 640, height: 480 } });
+    expect(room.lastStats.counters.framesWithMask).toBeGreaterThan(40);
+    expect(room.lastStats.maskLatencyMs).toBeLessThan(60);
+  });
+
+  it("hides everything and says so when the server falls silent, while the video goes on", () => {
+    room.play(25);
+    const heard = room.time.now() - 40;
+    for (let index = 25; room.lastStats.aiState !== "lost"; index++) {
+      room.frame(index);
+      room.time.advance(40);
+    }
+    const silenceShownAfter = room.time.now() - heard;
+    expect(silenceShownAfter).toBeLessThanOrEqual(300 + 40 + 25);
+    expect(room.isMasked).toBe(false);
+    const before = room.painted.length;
+    room.play(25, false, 60);
+    expect(room.painted.length - before).toBeGreaterThanOrEqual(24);
+    expect(room.painted.slice(before).every((picture) => picture.overlay === null)).toBe(true);
+  });
+
+  it.each(["warming", "late", "paused", "failed"])("takes the mask away at once when the AI is %s", (state) => {
+    room.play(25);
+    expect(room.isMasked).toBe(true);
+    room.server.last.receive(stateJson({ ai_state: state, ai_reason: "because" }));
+    expect(room.isMasked).toBe(false);
+    expect(room.lastStats).toMatchObject({ aiState: state, aiReason: "because", maskLatencyMs: null });
+  });
+
+  it("erases the mask of a picture that stands still, within its age limit", () => {
+    room.play(25);
+    const drawnAt = room.time.now();
+    for (let i = 0; i < 6; i++) {
+      room.time.advance(50);
+      room.server.last.receive(stateJson());
+    }
+    const erased = room.painted.find((picture) => picture.at > drawnAt && picture.overlay === null);
+    expect(erased!.at - drawnAt).toBeLessThanOrEqual(250);
+  });
+
+  it("reports four times a second, and a change of state at once", () => {
+    room.play(100);
+    expect(room.reports.length).toBeGreaterThanOrEqual(15);
+    expect(room.reports.length).toBeLessThanOrEqual(20);
+    room.server.last.receive(stateJson({ source_state: "reconnecting", source_reason: "cable" }));
+    expect(room.lastStats).toMatchObject({ sourceState: "reconnecting", sourceReason: "cable" });
+  });
+
+  it("hides the overlay on request without touching the video", () => {
+    room.play(25);
+    room.session.configure({ ...initialSettings, hidden: true });
+    expect(room.isMasked).toBe(false);
+    room.session.configure(initialSettings);
+    expect(room.isMasked).toBe(true);
+  });
+
+  it("writes the age beside the mask in live mode only", () => {
+    room.play(25);
+    expect(room.painted.at(-1)!.overlay!.ageMs).toBeNull();
+    room.session.configure(toggleMode(initialSettings));
+    room.play(5, true, 25);
+    expect(room.painted.at(-1)!.overlay!.ageMs).not.toBeNull();
+    expect(room.lastStats.mode).toBe("live");
+  });
+
+  it("counts masks that are no masks and draws none of them", () => {
+    vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    room.frame(0);
+    room.mask(0, { rle: { size: [4, 4], counts: "5" } });
+    room.mask(1, { region: "all" });
+    room.time.advance(300);
+    expect(room.lastStats.badMessages).toBe(2);
+    expect(room.painted.every((picture) => picture.overlay === null)).toBe(true);
+    vi.restoreAllMocks();
+  });
+
+  it("ignores the origin of another viewer's connection", () => {
+    room.session.videoConnected("v2");
+    room.server.last.receive({ type: "origin", viewer: "v1", rtp_origin: ORIGIN });
+    room.play(25);
+    expect(room.lastStats.hasOrigin).toBe(false);
+    expect(room.isMasked).toBe(false);
+  });
+
+  it("clears the screen when the video is lost and attaches the next connection", () => {
+    room.play(10);
+    room.session.videoLost();
+    expect(room.cleared).toBe(1);
+    room.session.videoConnected("v2");
+    expect(room.server.last.sent.at(-1)).toEqual({ type: "attach", viewer: "v2" });
+  });
+
+  it("comes back by itself after a restart of the server", () => {
+    room.play(10);
+    room.server.last.onclose?.({ code: 1012 });
+    expect(room.lastStats).toMatchObject({ aiState: "lost", socketState: "waiting" });
+    room.time.advance(250);
+    room.server.last.onopen?.();
+    room.server.last.receive({ type: "origin", viewer: "v1", rtp_origin: ORIGIN });
+    room.server.last.receive(stateJson());
+    room.play(10, true, 20);
+    expect(room.lastStats.aiState).toBe("active");
+    expect(room.isMasked).toBe(true);
+  });
+
+  it("leaves no timer behind", () => {
+    room.play(3);
+    room.session.stop();
+    expect(room.time.timersWaiting).toBe(0);
+    expect(room.server.last.closedWith).toBe(1000);
+  });
+});
