@@ -274,7 +274,8 @@ def _rows_ahead(z: float) -> NDArray[np.int64]:
     low = int(np.floor((z - BEHIND) * ROWS_PER_UNIT))
     middle = 2 * int(np.ceil((z + NEAR) * ROWS_PER_UNIT / 2))
     high = int(np.ceil((z + FAR) * ROWS_PER_UNIT))
-    return np.concatenate([np.arange(low, middle), np.arange(middle, high, 2)]).astype(np.int64)
+    rows: I64 = np.concatenate([np.arange(low, middle), np.arange(middle, high, 2)])
+    return rows
 
 
 def _half_tangent(rho: F32, ahead: F32) -> F32:

@@ -126,13 +126,14 @@ def _wall(rng: np.random.Generator, look: SceneLook) -> F32:
     lumps = tile_noise(rng, shape, (0.7 * ROWS_PER_UNIT, 0.11 * COLUMNS), slope=4.5)
     psi = np.arange(COLUMNS, dtype=np.float32) * np.float32(2.0 * np.pi / COLUMNS)
     sides = np.cos(3.0 * psi + rng.uniform(0.0, 2.0 * np.pi)) * look.lumen_sides
-    return (1.04 + 0.09 * broad + 0.016 * lumps + sides[None, :]).astype(np.float32)
+    wall: F32 = 1.04 + 0.09 * broad + 0.016 * lumps + sides[None, :].astype(np.float32)
+    return wall
 
 
 def _folds(rng: np.random.Generator, look: SceneLook) -> F32:
     """Return how far folds reach inwards, [PERIOD_ROWS, COLUMNS]."""
     height = np.zeros((PERIOD_ROWS, COLUMNS), dtype=np.float32)
-    psi = np.arange(COLUMNS) * (2.0 * np.pi / COLUMNS)
+    psi = np.arange(COLUMNS, dtype=np.float64) * (2.0 * np.pi / COLUMNS)
     length = PERIOD_ROWS / ROWS_PER_UNIT
     count = round(length / look.fold_spacing)
     for index in range(count):

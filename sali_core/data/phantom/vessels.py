@@ -39,8 +39,8 @@ def draw_vessels(rng: np.random.Generator, side_px: int, density: float) -> F32:
     for low, high in pairwise(edges):
         chosen = points[(widths >= low) & (widths < high)]
         cells = np.floor(chosen).astype(np.int64) % side_px
-        dots = np.bincount(cells[:, 0] * side_px + cells[:, 1], minlength=side_px * side_px)
-        dots = dots.astype(np.float32).reshape(side_px, side_px)
+        counts = np.bincount(cells[:, 0] * side_px + cells[:, 1], minlength=side_px * side_px)
+        dots = counts.astype(np.float32).reshape(side_px, side_px)
         sigma = max(0.55, 0.5 * float(low + high) * unit * 0.75)
         ink = blur_tile(dots, (sigma, sigma)) * np.float32(sigma * 2.5)
         strength = 0.45 + 0.55 * (low - edges[0]) / (edges[-1] - edges[0])
