@@ -1,0 +1,1 @@
+"""The video half of a session: sources in, packets to viewers, small pictures to the model."""

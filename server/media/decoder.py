@@ -1,0 +1,320 @@
+"""The decoder thread of a session: coded packets in, model pictures (and packets to relay) out."""
+
+from __future__ import annotations
+
+import threading
+from fractions import Fraction
+from typing import Protocol, cast
+
+import av
+from av.codec.codec import UnknownCodecError
+from av.stream import Stream
+from av.video.codeccontext import VideoCodecContext
+from av.video.reformatter import Interpolation, VideoReformatter
+
+from server.errors import ServiceError, SourceError, UnsupportedCodecError
+from server.media.container import MAX_PICTURE, check_picture_size
+from server.media.encoder import RelayEncoder, relayed_size
+from server.media.frame import CLOCK_RATE_HZ, CodedPacket, ModelFrame, SourcePacket, StreamFormat
+from server.media.mailbox import Mailbox
+from server.media.packet_queue import PacketQueue, Restart
+
+_TIME_BASE = Fraction(1, CLOCK_RATE_HZ)
+_QUEUE_PACKETS = 60
+_LATE_PACKETS = 2
+_VERY_LATE_PACKETS = 8
+_GAP_TICKS = 2 * CLOCK_RATE_HZ
+_GAP_NS = 2_000_000_000
+_PENDING_TIMES = 64
+_BROWSER_FORMATS = frozenset({"yuv420p", "yuvj420p"})
+
+
+class DecoderListener(Protocol):
+    """Whom the decoder thread tells what it found; each method is called on that thread."""
+
+    def on_picture(self, width: int, height: int, fps: float | None) -> None:
+        """The first picture, or one of another size, was decoded (size as relayed)."""
+
+    def on_discontinuity(self, reason: str) -> None:
+        """The next picture does not continue the last; returns when everybody knows."""
+
+    def on_encoded(self, packet: CodedPacket) -> None:
+        """A packet for the viewers was encoded."""
+
+    def on_unsuitable(self) -> None:
+        """Browsers cannot play the packets as they are."""
+
+    def on_corrupt(self) -> None:
+        """A packet could not be decoded; a keyframe would help."""
+
+    def on_failure(self, error: ServiceError) -> None:
+        """The stream cannot be decoded at all."""
+
+
+class DecoderThread:
+    """Decodes in one named thread, numbers the pictures and leaves the newest for the model.
+
+    The public methods are for the event loop; what they share with the thread is a queue and two
+    events.
+    """
+
+    def __init__(
+        self,
+        listener: DecoderListener,
+        mailbox: Mailbox[ModelFrame],
+        model_size: tuple[int, int],
+        label: str,
+    ) -> None:
+        self._listener = listener
+        self._mailbox = mailbox
+        self._model_height, self._model_width = model_size
+        self._label = label
+        self._queue = PacketQueue(_QUEUE_PACKETS)
+        self._counts = {"late": 0, "corrupt": 0, "encoder": 0}
+        self._encode_wanted = threading.Event()
+        self._keyframe_wanted = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sali-decoder", daemon=True)
+        # From here on: the thread's own.
+        self._context: VideoCodecContext | None = None
+        self._encoder: RelayEncoder | None = None
+        self._reformatter = VideoReformatter()
+        self._captured: dict[int, int] = {}
+        self._sequence = 0
+        self._last_pts: int | None = None
+        self._last_captured_ns = 0
+        self._size: tuple[int, int] | None = None
+        self._told_fps: float | None = None
+        self._is_fresh = True
+        self._rate = _FrameRate(None)
+
+    @property
+    def drops(self) -> dict[str, int]:
+        """Pictures and packets that did not reach the model or the encoder, by cause."""
+        return {"decoder_queue": self._queue.drops, **self._counts}
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def submit(self, packet: SourcePacket) -> bool:
+        """Queue a packet; False if it was dropped because a keyframe is needed first."""
+        return self._queue.put_packet(packet)
+
+    def restart(self, stream: StreamFormat, reason: str | None) -> None:
+        """Say that the packets which follow are a new stretch, coded like this."""
+        self._queue.put_restart(Restart(stream, reason))
+
+    def encode_from_now_on(self, is_wanted: bool) -> None:
+        """Encode each decoded picture for the viewers, or stop doing so."""
+        if is_wanted:
+            self._encode_wanted.set()
+        else:
+            self._encode_wanted.clear()
+
+    def request_keyframe(self) -> None:
+        """Make the next encoded picture a keyframe."""
+        self._keyframe_wanted.set()
+
+    def stop(self) -> None:
+        """End the thread after the picture in hand."""
+        self._queue.close()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the end of the thread; whether it ended. Blocks."""
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            while (item := self._queue.get()) is not None:
+                if isinstance(item, Restart):
+                    self._restart(item)
+                else:
+                    self._decode(item)
+        except ServiceError as error:
+            self._listener.on_failure(error)
+        except Exception as exc:  # noqa: BLE001
+            # A fault of ours in this thread must end the session's video in plain sight.
+            self._listener.on_failure(
+                SourceError(f"{self._label}: decoding failed ({type(exc).__name__}: {exc})")
+            )
+
+    def _restart(self, restart: Restart) -> None:
+        if self._context is not None:
+            self._receive(None)
+        if restart.reason is not None:
+            self._tell_discontinuity(restart.reason)
+        self._context = self._open(restart.format)
+        self._captured.clear()
+        self._is_fresh = True
+        self._rate = _FrameRate(restart.format.fps)
+
+    def _open(self, stream: StreamFormat) -> VideoCodecContext:
+        try:
+            context = cast(VideoCodecContext, av.CodecContext.create(stream.codec, "r"))
+        except (UnknownCodecError, av.FFmpegError) as exc:
+            raise UnsupportedCodecError(
+                f"{self._label}: no decoder for {stream.codec} video"
+            ) from exc
+        if stream.extradata:
+            context.extradata = stream.extradata
+        # Frame threads would hold back one picture each; slices do not.
+        context.thread_type = "SLICE"
+        context.thread_count = 2
+        context.options = {"max_pixels": str(MAX_PICTURE[0] * MAX_PICTURE[1])}
+        return context
+
+    def _decode(self, packet: SourcePacket) -> None:
+        if self._context is None:
+            return
+        coded = av.Packet(packet.payload)
+        coded.pts = packet.pts
+        coded.time_base = _TIME_BASE
+        self._captured[packet.pts] = packet.captured_at_ns
+        while len(self._captured) > _PENDING_TIMES:
+            del self._captured[next(iter(self._captured))]
+        self._receive(coded)
+
+    def _receive(self, coded: av.Packet[Stream] | None) -> None:
+        """Decode a packet, or drain the decoder at the end of a stretch."""
+        context = self._context
+        if context is None:
+            return
+        try:
+            frames = context.decode(coded)
+        except av.EOFError:
+            return
+        except av.FFmpegError as exc:
+            check_picture_size(context.width, context.height, self._label)
+            if isinstance(exc, av.PatchWelcomeError):
+                raise UnsupportedCodecError(
+                    f"{self._label}: its video uses a feature that cannot be decoded"
+                ) from exc
+            self._counts["corrupt"] += 1
+            self._listener.on_corrupt()
+            return
+        for frame in frames:
+            self._take(frame)
+
+    def _take(self, frame: av.VideoFrame) -> None:
+        """Number a decoded picture, then encode it for viewers and shrink it for the model."""
+        sequence, self._sequence = self._sequence, self._sequence + 1
+        pts = self._identify(frame.pts)
+        if pts is None:
+            self._counts["corrupt"] += 1
+            return
+        captured_at_ns = self._captured.pop(pts)
+        self._watch(frame, pts, captured_at_ns)
+        self._encode(frame, pts, captured_at_ns)
+        if self._queue.packets > _LATE_PACKETS:
+            self._counts["late"] += 1
+            return
+        width, height = self._size or (frame.width, frame.height)
+        self._mailbox.put(
+            ModelFrame(
+                sequence=sequence,
+                pts=pts,
+                captured_at_ns=captured_at_ns,
+                source_size=(height, width),
+                region=(0, 0, width, height),
+                rgb=self._shrink(frame),
+            )
+        )
+
+    def _identify(self, told: int | None) -> int | None:
+        """Find which packet a decoded picture came from, by pts; None if that is unknowable.
+
+        Some files tell times of decoding only. Decoders give pictures in order of presentation, so
+        the smallest time not yet used is the picture's; but only if viewers get the picture with
+        that same time, that is, encoded by us.
+        """
+        last = -1 if self._last_pts is None else self._last_pts
+        if told is not None and told > last and told in self._captured:
+            return told
+        if not self._encode_wanted.is_set():
+            return None
+        return min((pts for pts in self._captured if pts > last), default=None)
+
+    def _watch(self, frame: av.VideoFrame, pts: int, captured_at_ns: int) -> None:
+        """Notice a gap, another size, and pictures that browsers cannot decode."""
+        check_picture_size(frame.width, frame.height, self._label)
+        gap = 0 if self._last_pts is None or self._is_fresh else pts - self._last_pts
+        gap_ns = 0 if self._is_fresh else captured_at_ns - self._last_captured_ns
+        self._last_captured_ns = captured_at_ns
+        self._last_pts = pts
+        self._is_fresh = False
+        size = (frame.width, frame.height)
+        if self._encode_wanted.is_set():
+            size = relayed_size(*size)
+        elif frame.format.name not in _BROWSER_FORMATS or frame.interlaced_frame:
+            self._listener.on_unsuitable()
+        if gap > _GAP_TICKS or gap_ns > _GAP_NS:
+            self._tell_discontinuity("no video for more than two seconds")
+        self._rate.add(pts)
+        if self._rate.fps != self._told_fps or size != self._size:
+            if self._size is not None and size != self._size:
+                self._tell_discontinuity("the picture size changed")
+            self._size = size
+            self._told_fps = self._rate.fps
+            self._listener.on_picture(*size, self._rate.fps)
+
+    def _tell_discontinuity(self, reason: str) -> None:
+        """Empty the mailbox first: no picture from before may be taken after the reset."""
+        self._mailbox.discard()
+        self._listener.on_discontinuity(reason)
+
+    def _encode(self, frame: av.VideoFrame, pts: int, captured_at_ns: int) -> None:
+        if not self._encode_wanted.is_set():
+            self._encoder = None
+            return
+        if self._queue.packets > _VERY_LATE_PACKETS:
+            self._counts["encoder"] += 1
+            return
+        if self._encoder is None:
+            self._encoder = RelayEncoder()
+        if self._keyframe_wanted.is_set():
+            self._keyframe_wanted.clear()
+            self._encoder.request_keyframe()
+        packet = self._encoder.encode(frame, pts, captured_at_ns)
+        if packet is not None:
+            self._listener.on_encoded(packet)
+
+    def _shrink(self, frame: av.VideoFrame) -> bytes:
+        """Resize to model size, rows of RGB without padding."""
+        picture = self._reformatter.reformat(
+            frame,
+            self._model_width,
+            self._model_height,
+            "rgb24",
+            interpolation=Interpolation.AREA,
+        )
+        plane = picture.planes[0]
+        row = self._model_width * 3
+        if plane.line_size == row:
+            return bytes(plane)
+        padded = memoryview(plane)
+        return b"".join(
+            padded[start : start + row]
+            for start in range(0, plane.line_size * self._model_height, plane.line_size)
+        )
+
+
+class _FrameRate:
+    """The frame rate as the source tells it, or measured over the first second or so."""
+
+    def __init__(self, told: float | None) -> None:
+        self.fps = told
+        self._first_pts: int | None = None
+        self._frames = 0
+
+    def add(self, pts: int) -> None:
+        """Count a picture, unless the rate is known."""
+        if self.fps is not None:
+            return
+        if self._first_pts is None:
+            self._first_pts = pts
+            return
+        self._frames += 1
+        if self._frames >= 25 and pts > self._first_pts:
+            self.fps = round(self._frames * CLOCK_RATE_HZ / (pts - self._first_pts), 2)

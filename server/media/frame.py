@@ -1,0 +1,107 @@
+"""What moves through the media half: coded packets, model pictures, facts of a stream."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+CLOCK_RATE_HZ = 90_000
+"""Ticks of every `pts` in a session, as RTP counts video."""
+
+RelayCodec = Literal["h264", "vp8"]
+"""The codecs that are relayed as they are; anything else is encoded again as H.264."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodedPacket:
+    """One coded picture on its way to the viewers.
+
+    Attributes:
+        payload: H.264 in Annex B (a keyframe begins with its parameter sets), or one VP8 frame.
+        pts: Session clock, 90 kHz ticks.
+        is_keyframe: A viewer can start here.
+        codec: How `payload` is coded.
+        captured_at_ns: Monotonic time of arrival.
+    """
+
+    payload: bytes
+    pts: int
+    is_keyframe: bool
+    codec: RelayCodec
+    captured_at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePacket:
+    """One coded picture as a source delivers it, in decoding order.
+
+    Attributes:
+        payload: Coded bytes; H.264 always in Annex B.
+        pts: Time of presentation on the session clock, 90 kHz ticks.
+        is_keyframe: Decoding can start here.
+        captured_at_ns: Monotonic time of arrival.
+    """
+
+    payload: bytes
+    pts: int
+    is_keyframe: bool
+    captured_at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFormat:
+    """How a source codes its packets.
+
+    Attributes:
+        codec: FFmpeg's name of the codec, for example "h264", "vp8", "mpeg1video".
+        extradata: Out-of-band headers for the decoder; empty for H.264, which carries its own.
+        fps: Nominal frame rate, if the source tells one.
+        needs_encoding: The packets cannot go to a browser as they are, as far as the source knows.
+    """
+
+    codec: str
+    extradata: bytes = b""
+    fps: float | None = None
+    needs_encoding: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFrame:
+    """One decoded picture at the size of the model.
+
+    Attributes:
+        sequence: Number of the decoded frame in its session, from 0.
+        pts: Session clock, 90 kHz ticks; equal to the `pts` of the packet that viewers get.
+        captured_at_ns: Monotonic time at which the coded picture arrived.
+        source_size: (height, width) of the picture that viewers see, in pixels.
+        region: The part of that picture covered by `rgb`: (x, y, width, height).
+        rgb: height * width * 3 bytes at model size, rows of red, green, blue.
+    """
+
+    sequence: int
+    pts: int
+    captured_at_ns: int
+    source_size: tuple[int, int]
+    region: tuple[int, int, int, int]
+    rgb: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """The video as viewers get it; `codec` is the codec as relayed, `fps` None until known."""
+
+    width: int
+    height: int
+    fps: float | None
+    codec: RelayCodec
+
+
+class SourceState(StrEnum):
+    """Where a source stands; the values are those of the wire protocol."""
+
+    CONNECTING = "connecting"
+    PLAYING = "playing"
+    RECONNECTING = "reconnecting"
+    ENDED = "ended"
+    FAILED = "failed"

@@ -1,0 +1,144 @@
+"""Coded frames out of RTP packets that come late, twice, out of order or not at all (RFC 3550).
+
+aiortc's own jitter buffer hands a frame out when the next one begins, and waits for a lost packet
+until 512 others have come. This one hands a frame out at its marker bit (RFC 6184 section 5.1,
+RFC 7741 section 4.1) and gives a lost packet up after `patience_ns`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_MAX_WAITING = 1024
+_RESTART_DISTANCE = 3000
+
+
+@dataclass(frozen=True, slots=True)
+class RtpPiece:
+    """What matters of one RTP packet; `data` is the payload without its packetization header."""
+
+    sequence_number: int
+    timestamp: int
+    is_last: bool
+    payload_type: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RtpFrame:
+    """One coded frame.
+
+    Attributes:
+        payload_type: Names the codec, as negotiated.
+        timestamp: 32-bit RTP timestamp.
+        data: The coded bytes.
+        follows_loss: A frame before this one is missing.
+    """
+
+    payload_type: int
+    timestamp: int
+    data: bytes
+    follows_loss: bool
+
+
+class FrameAssembler:
+    """Puts the pieces of one RTP stream in order and joins them to frames.
+
+    Args:
+        patience_ns: How long a missing packet is waited for once later ones are there.
+    """
+
+    def __init__(self, patience_ns: int = 150_000_000) -> None:
+        self._patience_ns = patience_ns
+        self._pieces: dict[int, RtpPiece] = {}
+        self._next: int | None = None
+        self._newest = 0
+        self._gap_since_ns: int | None = None
+        self._has_lost = False
+
+    def add(self, piece: RtpPiece, now_ns: int) -> list[RtpFrame]:
+        """Take a packet; returns the frames that are now complete, in order."""
+        number = self._extend(piece.sequence_number)
+        if self._next is None or number < self._next - _RESTART_DISTANCE:
+            self._pieces.clear()
+            self._has_lost = self._has_lost or self._next is not None
+            self._next = number
+        if number < self._next:
+            return []
+        self._pieces[number] = piece
+        frames = self._take_complete()
+        if not self._pieces:
+            self._gap_since_ns = None
+        elif frames or self._gap_since_ns is None:
+            self._gap_since_ns = now_ns
+        if self._is_patience_over(now_ns):
+            self._skip_gap()
+            frames += self._take_complete()
+            self._gap_since_ns = now_ns if self._pieces else None
+        return frames
+
+    def _is_patience_over(self, now_ns: int) -> bool:
+        if self._gap_since_ns is None or not self._has_gap():
+            return False
+        return now_ns - self._gap_since_ns > self._patience_ns or len(self._pieces) > _MAX_WAITING
+
+    def _has_gap(self) -> bool:
+        """Whether a packet is missing among those that wait."""
+        first = self._next or 0
+        return bool(self._pieces) and max(self._pieces) - first + 1 > len(self._pieces)
+
+    def _extend(self, sequence_number: int) -> int:
+        """Continue the 16-bit sequence number past its wrap."""
+        step = (sequence_number - self._newest) & 0xFFFF
+        number = self._newest + (step if step < 0x8000 else step - 0x10000)
+        self._newest = max(self._newest, number)
+        return number
+
+    def _take_complete(self) -> list[RtpFrame]:
+        """Remove and join the frames at the front that have all their pieces."""
+        frames: list[RtpFrame] = []
+        while (end := self._find_end()) is not None:
+            first = self._next or 0
+            pieces = [self._pieces.pop(number) for number in range(first, end)]
+            self._next = end
+            data = b"".join(piece.data for piece in pieces)
+            if data:
+                head = pieces[0]
+                frames.append(
+                    RtpFrame(head.payload_type, head.timestamp, data, follows_loss=self._has_lost)
+                )
+                self._has_lost = False
+        return frames
+
+    def _find_end(self) -> int | None:
+        """Number of the packet behind the front frame, None while that frame is incomplete."""
+        number = self._next or 0
+        head = self._pieces.get(number)
+        if head is None:
+            return None
+        while (piece := self._pieces.get(number)) is not None:
+            if piece.timestamp != head.timestamp:
+                return number
+            number += 1
+            if piece.is_last:
+                return number
+        return None
+
+    def _skip_gap(self) -> None:
+        """Go on at the first frame that begins behind the first missing packet."""
+        self._has_lost = True
+        number = self._next or 0
+        while number in self._pieces:
+            del self._pieces[number]
+            number += 1
+        # Behind the gap the first pieces may be the tail of a frame that began inside it.
+        waiting = sorted(self._pieces)
+        previous: RtpPiece | None = None
+        for number in waiting:
+            piece = self._pieces[number]
+            if previous is not None and (previous.is_last or previous.timestamp != piece.timestamp):
+                self._next = number
+                return
+            del self._pieces[number]
+            previous = piece
+        self._next = (waiting[-1] if waiting else number) + 1

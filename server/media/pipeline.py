@@ -1,0 +1,172 @@
+"""The media half of one session: a source, a relay to viewers, a decoder for the model."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from server.errors import ServiceError, SourceRefusedError
+from server.media.clock import Clock
+from server.media.demo_source import DemoSettings, DemoSource
+from server.media.feed import Source
+from server.media.file_source import FileSource
+from server.media.frame import ModelFrame, SourcePacket, SourceState, StreamFormat, VideoInfo
+from server.media.mailbox import Mailbox
+from server.media.relay import Relay
+from server.media.router import PacketRouter
+from server.media.rtsp_source import RtspSource
+from server.media.source import SourceSpec, redact_url
+from server.media.timeline import Timeline
+from server.media.whip_source import WhipSource
+
+
+class MediaPipeline:
+    """Runs the video of one session.
+
+    A packet that browsers can play goes to the relay as it came, before anything else happens to
+    it; the same packet goes to the decoder thread. Other video is decoded and encoded once. Either
+    way the `ModelFrame` of a picture and the relayed packet of that picture have the same `pts`.
+
+    Owned by the session, on its event loop; the callbacks are called on that loop too.
+
+    Args:
+        spec: Where the video comes from.
+        model_size: (height, width) of the model's pictures.
+        mailbox: Where the newest picture for the model is put; stays the caller's.
+        clock: Time, for pacing and for `captured_at_ns`.
+        on_state: Called with every new state of the source and its reason.
+        on_discontinuity: Called, with the reason, when the model must forget what it saw, before
+            the first picture that follows is put into the mailbox.
+        demo: What the demo source shows.
+    """
+
+    def __init__(
+        self,
+        spec: SourceSpec,
+        *,
+        model_size: tuple[int, int] = (352, 352),
+        mailbox: Mailbox[ModelFrame],
+        clock: Clock,
+        on_state: Callable[[SourceState, str], None],
+        on_discontinuity: Callable[[str], None],
+        demo: DemoSettings | None = None,
+    ) -> None:
+        self.relay = Relay()
+        self.state = SourceState.CONNECTING
+        self.reason = ""
+        self.frames_received = 0
+        self._mailbox = mailbox
+        self._on_state = on_state
+        self._on_discontinuity = on_discontinuity
+        self._source = _create_source(spec, clock, demo or DemoSettings())
+        self._router = PacketRouter(self.relay, mailbox, model_size, spec.label, self._source, self)
+        self._task: asyncio.Task[None] | None = None
+        self._is_closing = False
+
+    @property
+    def video(self) -> VideoInfo | None:
+        """The video as viewers get it; None before the first picture was decoded."""
+        return self._router.video
+
+    @property
+    def drops(self) -> dict[str, int]:
+        """What did not reach the model or a viewer, by cause."""
+        return {
+            **self._router.drops,
+            "mailbox": self._mailbox.drops,
+            "relay": self.relay.drops,
+        }
+
+    async def start(self) -> None:
+        """Start the source; its troubles are told through `on_state`, never raised here."""
+        self._router.start()
+        self._task = asyncio.create_task(self._run(), name="sali-source")
+
+    async def aclose(self) -> None:
+        """Stop everything and end every viewer's subscription. Calling it twice is harmless."""
+        self._is_closing = True
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+        if isinstance(self._source, WhipSource):
+            await self._source.aclose()
+        await self._router.aclose()
+        self.relay.close()
+
+    async def whip_accept(self, offer_sdp: str) -> tuple[str, str]:
+        """Answer a publisher's offer; returns the publisher's id and the SDP answer.
+
+        Raises:
+            SourceRefusedError: This session's source is not WHIP.
+            PublisherBusyError: Somebody publishes already.
+            InvalidOfferError: The offer cannot be used.
+            UnsupportedCodecError: It offers neither H.264 nor VP8.
+        """
+        return await self._whip().accept(offer_sdp)
+
+    async def whip_close(self, publisher_id: str) -> None:
+        """End a publisher; the session waits for the next one.
+
+        Raises:
+            SourceRefusedError: This session's source is not WHIP.
+            ResourceNotFoundError: No publisher has this id.
+        """
+        await self._whip().close(publisher_id)
+
+    def _whip(self) -> WhipSource:
+        if not isinstance(self._source, WhipSource):
+            raise SourceRefusedError("this session takes no publisher; its source is not whip")
+        return self._source
+
+    async def _run(self) -> None:
+        self.report(SourceState.CONNECTING, "")
+        try:
+            await self._source.run(self)
+            self._router.finish()
+        except ServiceError as error:
+            self.report(SourceState.FAILED, str(error))
+        except Exception as exc:  # noqa: BLE001
+            # A fault of ours must end this session's video in plain sight, and nothing else.
+            self.report(SourceState.FAILED, f"the source failed ({type(exc).__name__}: {exc})")
+
+    def begin(self, stream: StreamFormat, reason: str | None) -> None:
+        """Take up a new stretch of video; for the source."""
+        self._router.begin(stream, reason)
+
+    def packet(self, packet: SourcePacket) -> None:
+        """Take a packet; for the source."""
+        self.frames_received += 1
+        if self.state is not SourceState.PLAYING:
+            self.report(SourceState.PLAYING, "")
+        self._router.packet(packet)
+
+    def report(self, state: SourceState, reason: str) -> None:
+        """Pass the source's state on; for the source."""
+        self.state = state
+        self.reason = reason
+        if not self._is_closing:
+            self._on_state(state, reason)
+
+    def model_must_forget(self, reason: str) -> None:
+        """Pass a discontinuity on; for the router."""
+        if not self._is_closing:
+            self._on_discontinuity(reason)
+
+    def decoding_failed(self, error: ServiceError) -> None:
+        """Give up, and stop the source, because what it delivers cannot be decoded."""
+        if self._task is not None:
+            self._task.cancel()
+        self.report(SourceState.FAILED, str(error))
+
+
+def _create_source(spec: SourceSpec, clock: Clock, demo: DemoSettings) -> Source:
+    timeline = Timeline()
+    match spec.kind:
+        case "demo":
+            return DemoSource(demo, clock=clock, timeline=timeline)
+        case "file":
+            return FileSource(spec.target, loop=spec.loop, clock=clock, timeline=timeline)
+        case "rtsp":
+            return RtspSource(spec.target, redact_url(spec.target), clock=clock, timeline=timeline)
+        case "whip":
+            return WhipSource(clock=clock, timeline=timeline)
