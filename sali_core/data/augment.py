@@ -28,7 +28,7 @@ def shift_colour(clip: Tensor, generator: Generator) -> Tensor:
 
 
 def blur(frames: Tensor, sigma: float, angle: float | None = None) -> Tensor:
-    """Blur [T, 3, H, W]: round (defocus), or along a line of the given angle in radians (motion)."""
+    """Blur [T, 3, H, W]: round (defocus), or along a line at `angle` radians (motion)."""
     radius = max(int(3 * sigma), 1)
     axis = torch.arange(-radius, radius + 1, dtype=torch.float32)
     if angle is None:

@@ -145,5 +145,7 @@ def _frame_attention(frames: list[ScaleTokens], received: Tensor) -> Tensor:
     background = received[:1] if total else received.new_zeros(1)
     # The background token stands for cells of equal score: each frame gets its cells' share.
     share = background * torch.tensor(counts, device=received.device) / max(total, 1)
-    foreground = received[1 if total else 0 :].split([frame.keys.shape[0] for frame in frames])
+    foreground = torch.split(
+        received[1 if total else 0 :], [frame.keys.shape[0] for frame in frames]
+    )
     return share + torch.stack([part.sum() for part in foreground])

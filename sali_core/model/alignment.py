@@ -34,10 +34,10 @@ def deform_conv3x3(x: Tensor, offsets: Tensor, weight: Tensor, bias: Tensor) -> 
         shift = offsets.view(batch, 9, 2, h, w)
         y = rows + tap_row + shift[:, :, 0]
         z = cols + tap_col + shift[:, :, 1]
-        # grid_sample with align_corners=True: -1 and 1 are the centres of the outermost cells.
-        grid = torch.stack((2 * z / max(w - 1, 1) - 1, 2 * y / max(h - 1, 1) - 1), dim=-1)
+        # grid_sample with align_corners=False: -1 and 1 are the map's outer edges.
+        grid = torch.stack(((2 * z + 1) / w - 1, (2 * y + 1) / h - 1), dim=-1)
         sampled = F.grid_sample(
-            x, grid.view(batch, 9 * h, w, 2), padding_mode="zeros", align_corners=True
+            x, grid.view(batch, 9 * h, w, 2), padding_mode="zeros", align_corners=False
         )
         columns = sampled.view(batch, channels * 9, h * w)
         out = weight.float().view(weight.shape[0], -1) @ columns + bias.float()[:, None]

@@ -26,7 +26,9 @@ class Backbone(nn.Module):
         """
         super().__init__()
         try:
-            model = timm.create_model(name, pretrained=False, features_only=True, **(options or {}))
+            model: Any = timm.create_model(
+                name, pretrained=False, features_only=True, **(options or {})
+            )
         except (RuntimeError, TypeError) as exc:
             raise ConfigError(f"backbone {name!r}: timm cannot build it: {exc}") from exc
         reductions = list(model.feature_info.reduction())

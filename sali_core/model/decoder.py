@@ -71,7 +71,8 @@ class ReverseAttention(nn.Module):
         x, r = self.weak_gra(x, r)
         x, r = self.medium_gra(x, r)
         _, r = self.strong_gra(x, r)
-        return r + guidance
+        refined: Tensor = r + guidance
+        return refined
 
 
 class Decoder(nn.Module):

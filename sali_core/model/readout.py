@@ -109,7 +109,7 @@ def attention_received(tokens: MemoryTokens, query_key: Tensor) -> Tensor:
     queries = extend_queries(query_key).float()
     keys = tokens.keys.float().transpose(1, 2)
     total = torch.zeros(keys.shape[0], keys.shape[2], device=keys.device)
-    for chunk in queries.split(256, dim=1):
+    for chunk in torch.split(queries, 256, dim=1):
         total += torch.softmax(chunk @ keys, dim=-1).sum(1)
     return total / queries.shape[1]
 

@@ -48,7 +48,7 @@ def clip_forward(
     batch, frames = rgb.shape[:2]
     pyramid = network.encode(rgb.flatten(0, 1))
     by_frame = [
-        cast(FeaturePyramid, tuple(x.unflatten(0, (batch, frames))[:, t] for x in pyramid))
+        cast(FeaturePyramid, tuple(x.view(batch, frames, *x.shape[1:])[:, t] for x in pyramid))
         for t in range(frames)
     ]
     outputs: list[DecoderOutput] = []

@@ -111,7 +111,7 @@ def load_backbone(network: SaliNetwork, path: Path) -> None:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise CheckpointError(f"backbone weights {path}: no such file") from None
-    except Exception as exc:  # noqa: BLE001 - torch.load raises many kinds for a damaged file
+    except Exception as exc:
         raise CheckpointError(f"backbone weights {path}: cannot be read: {exc}") from exc
     net = network.encoder.backbone.net
     wanted = net.state_dict()
