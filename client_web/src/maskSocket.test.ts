@@ -110,6 +110,14 @@ describe("MaskSocket", () => {
     expect(listener.states.filter((state) => state === "waiting")).toHaveLength(4);
   });
 
+  it("does not wait any longer once the video is connected", () => {
+    const socket = connect();
+    server.last.onclose?.({ code: 1006 });
+    socket.attach("v1");
+    expect(server.sockets).toHaveLength(2);
+    expect(time.timersWaiting).toBe(0);
+  });
+
   it.each([
     [4401, "unauthorized"],
     [4404, "not_found"],

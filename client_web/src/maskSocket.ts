@@ -72,6 +72,7 @@ export class MaskSocket {
   }
 
   connect(): void {
+    this.timer = null;
     if (this.isClosed) return;
     this.options.listener.onSocketState("connecting");
     const protocols = [MASK_PROTOCOL];
@@ -88,10 +89,17 @@ export class MaskSocket {
     socket.onclose = (event) => this.ended(event.code);
   }
 
-  /** Name this viewer's video connection, now and after every reconnection. */
+  /**
+   * Name this viewer's video connection, now and after every reconnection. A connected video proves
+   * that the server is there, so a waiting socket tries again at once.
+   */
   attach(viewer: string | null): void {
     this.viewer = viewer;
     this.sendAttach();
+    if (viewer !== null && this.timer !== null) {
+      this.timers.clear(this.timer);
+      this.connect();
+    }
   }
 
   /** Give a connection up that has gone dead without a word; call it now and then. */

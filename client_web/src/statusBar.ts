@@ -60,6 +60,8 @@ export class StatusBar {
   }
 
   showSource(stats: OverlayStats): void {
+    // What was heard last is no news of the source once the server is silent.
+    this.sourceChip.element.hidden = stats.aiState === "lost";
     this.sourceChip.show(stats.sourceState, stats.sourceReason);
   }
 

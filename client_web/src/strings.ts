@@ -82,7 +82,7 @@ export const strings = {
   mode: (mode: MatchMode) => modes[mode],
   style: (style: OverlayStyle) => styles[style],
   maskAge: (ageMs: number) => `${Math.round(ageMs)} ms`,
-  videoDelay: (delayMs: number | null) => `video +${delayMs === null ? "–" : Math.round(delayMs)} ms`,
+  videoDelay: (delayMs: number | null) => delayMs === null ? "video – ms" : `video +${Math.round(delayMs)} ms`,
   maskLatency: (latencyMs: number | null, limitMs: number) =>
     `mask ${latencyMs === null ? "–" : Math.round(latencyMs)} ms of ${limitMs}`,
   delayTitle: "How long this viewer keeps each picture back so that its mask can be drawn on it",

@@ -144,8 +144,13 @@ export class ViewerPage implements Page {
   }
 
   private waitingText(): string {
-    if (this.stats === null || this.stats.sourceState === "playing") return strings.waitingForPicture;
-    const { sourceState, sourceReason } = this.stats;
+    if (this.stats === null) return strings.waitingForPicture;
+    const { sourceState, sourceReason, socketState, counters } = this.stats;
+    if (socketState === "waiting") return strings.retryingVideo(strings.serverSilent);
+    if (sourceState === "playing") {
+      const hadPictures = counters.framesReceived > 0;
+      return hadPictures ? strings.retryingVideo(strings.videoStalled) : strings.waitingForPicture;
+    }
     return [strings.sourceState(sourceState), sourceReason].filter(Boolean).join(": ");
   }
 
