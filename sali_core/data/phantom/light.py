@@ -29,19 +29,20 @@ def illuminate(surface: Surface, pose: Pose, look: SceneLook) -> tuple[F32, F32]
     square = np.einsum("cn,cn->n", towards, towards)
     towards /= np.sqrt(square)
     facing = np.maximum(np.einsum("cn,cn->n", normal, towards), 0.0)
-    falloff = 1.0 / (square + np.float32(0.3))
+    # the last term swallows what lies too deep in the lumen to be lit
+    falloff = 1.0 / (np.float32(0.3) + square + np.float32(4e-4) * square * square * square)
     received = (0.2 + 0.8 * facing) * falloff * surface.shade
     scattered = surface.albedo * received
     scattered *= np.array(look.light, dtype=np.float32)[:, None]
     # the mirror direction lies half way between lamp and lens
     half = towards - surface.directions
     half /= np.sqrt(np.einsum("cn,cn->n", half, half)) + np.float32(1e-6)
-    wet = normal + 1.2 * surface.bump
+    wet = normal + 0.5 * surface.bump
     aligned = np.einsum("cn,cn->n", wet, half)
     aligned /= np.sqrt(np.einsum("cn,cn->n", wet, wet))
-    lobe = np.clip((aligned - np.float32(0.965)) * np.float32(1 / 0.035), 0.0, 1.0)
+    lobe = np.clip((aligned - np.float32(0.982)) * np.float32(1 / 0.018), 0.0, 1.0)
     mirrored = lobe * lobe * lobe * surface.gloss * surface.gloss * falloff
-    mirrored *= np.float32(2.6 * look.wetness)
+    mirrored *= np.float32(3.4 * look.wetness)
     return scattered, mirrored
 
 

@@ -33,6 +33,7 @@ class SceneLook:
         corner: Share of the half height cut off by the octagon's corners.
         margin: Black margin around the octagon, share of the width and height.
         sensor_noise: Deviation of the sensor noise in grey levels of 255.
+        sharpness: Edge enhancement, 0 to 1.
         speed: Travel in tube radii each second; negative while withdrawing.
     """
 
@@ -55,18 +56,19 @@ class SceneLook:
     corner: float
     margin: tuple[float, float]
     sensor_noise: float
+    sharpness: float
     speed: float
 
 
 # Linear reflectances read off colonoscopy pictures: red, salmon, orange, brown, pale pink.
 _MUCOSAE = np.array(
     [
-        [0.92, 0.22, 0.15],
-        [0.92, 0.30, 0.19],
-        [0.92, 0.31, 0.13],
-        [0.80, 0.34, 0.18],
-        [0.90, 0.36, 0.27],
-        [0.88, 0.25, 0.20],
+        [0.92, 0.17, 0.11],
+        [0.92, 0.24, 0.14],
+        [0.92, 0.25, 0.09],
+        [0.82, 0.29, 0.15],
+        [0.90, 0.29, 0.20],
+        [0.88, 0.20, 0.15],
     ]
 )
 
@@ -79,7 +81,9 @@ def create_look(seed: int) -> SceneLook:
     mucosa = (share * _MUCOSAE[first] + (1.0 - share) * _MUCOSAE[second]) * rng.uniform(
         0.92, 1.08, 3
     )
-    light = np.array([1.0, 1.0, 1.0]) * rng.uniform(0.9, 1.1, 3)
+    light = np.array([1.0, 1.0, 1.0]) * np.array(
+        [1.0, rng.uniform(0.88, 1.08), rng.uniform(0.75, 1.25)]
+    )
     withdrawing = rng.random() < 0.55
     return SceneLook(
         mucosa=(float(mucosa[0]), float(mucosa[1]), float(mucosa[2])),
@@ -91,7 +95,7 @@ def create_look(seed: int) -> SceneLook:
         vessel_strength=float(rng.uniform(0.3, 1.0)),
         mottle=float(rng.uniform(0.05, 0.16)),
         relief=float(rng.uniform(0.5, 1.3)),
-        residue=float(max(0.0, rng.uniform(-0.03, 0.02))),
+        residue=float(max(0.0, rng.uniform(-0.03, 0.015))),
         wetness=float(rng.uniform(0.6, 1.6)),
         fold_depth=float(rng.uniform(0.3, 0.52)),
         fold_spacing=float(rng.uniform(0.75, 1.35)),
@@ -99,11 +103,12 @@ def create_look(seed: int) -> SceneLook:
         bend=float(rng.uniform(0.05, 0.13)),
         light=(float(light[0]), float(light[1]), float(light[2])),
         light_side=(float(rng.uniform(-0.12, 0.12)), float(rng.uniform(-0.12, 0.12))),
-        exposure=float(rng.uniform(0.5, 0.68)),
+        exposure=float(rng.uniform(0.54, 0.72)),
         contrast=float(rng.uniform(1.0, 1.25)),
         half_fov=float(np.deg2rad(rng.uniform(52.0, 66.0))),
         corner=float(rng.uniform(0.2, 0.42)),
         margin=(float(rng.uniform(0.0, 0.07)), float(rng.uniform(0.0, 0.03))),
         sensor_noise=float(rng.uniform(0.8, 2.4)),
-        speed=float(rng.uniform(0.55, 0.95)) * (-1.0 if withdrawing else 1.0),
+        sharpness=float(rng.uniform(0.2, 0.9)),
+        speed=float(rng.uniform(0.45, 0.8)) * (-1.0 if withdrawing else 1.0),
     )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     F64 = NDArray[np.float64]
 
 KINDS = ("clear", "blur", "dark", "washed_out", "bubbles")
-EYE_CATCHING = (0.45, 1.0, 2.6, 4.6)  # a polyp this far ahead draws the camera: in, full, full, out
+EYE_CATCHING = (0.4, 0.9, 2.4, 4.2)  # a polyp this far ahead draws the camera: in, full, full, out
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,9 @@ class Stretch:
     strength: float
 
 
+CLEAR = Stretch(0.0, 0.0, "clear", 0.0)
+
+
 class CameraPath:
     """The camera's motion in closed form: steady travel, hand tremor, glances at polyps."""
 
@@ -49,7 +52,7 @@ class CameraPath:
         self._speed = look.speed
         self._surge = Wander(rng, 0.16, (2.5, 9.0), 3)
         self._aside = [Wander(rng, rng.uniform(0.05, 0.13), (3.0, 14.0), 4) for _ in range(2)]
-        self._glance = [Wander(rng, rng.uniform(0.08, 0.2), (2.2, 12.0), 5) for _ in range(2)]
+        self._glance = [Wander(rng, rng.uniform(0.08, 0.3), (2.2, 12.0), 5) for _ in range(2)]
         self._roll = Wander(rng, rng.uniform(0.1, 0.5), (6.0, 40.0), 4)
         self._roll_start = rng.uniform(0.0, 2.0 * np.pi)
         self._points = polyp_points
@@ -110,12 +113,12 @@ class Timeline:
             at += length + float(rng.uniform(3.5, 9.0))
         self._starts = np.array([stretch.start_s for stretch in self._stretches])
 
-    def at(self, time_s: float) -> tuple[str, float]:
-        """Return the kind and its strength, 0 to 1; "clear" and 0 outside all stretches."""
+    def at(self, time_s: float) -> tuple[Stretch, float]:
+        """Return the stretch and its strength now, 0 to 1; CLEAR and 0 outside all stretches."""
         index = int(np.searchsorted(self._starts, time_s, side="right")) - 1
         if index < 0 or time_s >= self._stretches[index].end_s:
-            return "clear", 0.0
+            return CLEAR, 0.0
         stretch = self._stretches[index]
         ramp = min(time_s - stretch.start_s, stretch.end_s - time_s) / 0.25
         strength = stretch.strength * min(1.0, ramp)
-        return stretch.kind, strength
+        return stretch, strength

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sali_core.data.phantom.bubbles import Foam, draw_foam
 from sali_core.data.phantom.config import CODE_HEIGHT_PX, CODE_WIDTH_PX, PhantomConfig
-from sali_core.data.phantom.effects import defocus, enlarge, smear
+from sali_core.data.phantom.effects import defocus, enlarge, sharpen, smear
 from sali_core.data.phantom.frame_code import draw_frame_code
 from sali_core.data.phantom.lens import Lens
 from sali_core.data.phantom.light import expose, illuminate
 from sali_core.data.phantom.look import create_look
 from sali_core.data.phantom.noise import create_rng
-from sali_core.data.phantom.path import CameraPath, Pose, Timeline
-from sali_core.data.phantom.polyps import Polyp, create_polyps
-from sali_core.data.phantom.raycast import FAR, TubeCaster
+from sali_core.data.phantom.path import CameraPath, Pose, Stretch, Timeline
+from sali_core.data.phantom.polyps import SIGHT, Polyp, create_polyps
+from sali_core.data.phantom.raycast import TubeCaster
 from sali_core.data.phantom.surface import create_wall, draw_polyp
 from sali_core.data.phantom.texture import MucosaTexture
 from sali_core.data.phantom.tube import Tube
@@ -85,36 +86,41 @@ class Phantom:
         if not 0 <= index < len(self):
             raise IndexError(f"frame {index} is not in this scene of {len(self)} frames")
         time_s = index / self.config.fps
-        kind, strength = self._timeline.at(time_s)
+        stretch, strength = self._timeline.at(time_s)
         pose = self._path.pose(time_s)
-        picture, polyp = self._cast(pose, kind, strength)
-        picture = self._blur(picture, pose, time_s, kind, strength)
+        picture, polyp = self._cast(pose, stretch, strength)
+        picture = self._blur(picture, pose, time_s, stretch.kind, strength)
         image = self._develop(picture, index)
         mask = self._truth(polyp)
         if self.config.frame_code:
             draw_frame_code(image, index)
             mask[-CODE_HEIGHT_PX:, :CODE_WIDTH_PX] = False
-        return PhantomFrame(image, mask, kind if strength >= 0.4 else "clear")
+        return PhantomFrame(image, mask, stretch.kind if strength >= 0.4 else "clear")
 
-    def _cast(self, pose: Pose, kind: str, strength: float) -> tuple[F32, NDArray[np.bool_]]:
+    def _cast(self, pose: Pose, stretch: Stretch, strength: float) -> tuple[F32, NDArray[np.bool_]]:
         """Return the reduced picture [3, h, w] in [0, 1] and where polyps are seen [h, w]."""
         lens = self._lens
         rays = pose.rotation.astype(np.float32) @ lens.rays
         hits = self._caster.cast(pose.position, rays)
         surface = create_wall(hits, self._texture, self._look, lens.focal_px)
         z = pose.position[2]
-        low, high = np.searchsorted(self._polyp_z, [z - 1.0, z + FAR - 0.5])
+        low, high = np.searchsorted(self._polyp_z, [z - 1.0, z + SIGHT + 0.5])
         for polyp in self._polyps[low:high]:
             draw_polyp(surface, polyp, pose, lens, self._texture, self._look)
         scattered, mirrored = illuminate(surface, pose, self._look)
         gain = 1.0
-        if kind == "dark":
+        if stretch.kind == "dark":
             gain = 1.0 - 0.93 * strength
-        elif kind == "washed_out":
+        elif stretch.kind == "washed_out":
             gain = 1.0 + 9.0 * strength
-        picture = expose(scattered, mirrored, self._look, gain)
         shape = (lens.rows, lens.columns)
-        return picture.reshape(3, *shape), surface.polyp.reshape(shape)
+        picture = expose(scattered, mirrored, self._look, gain).reshape(3, *shape)
+        picture = sharpen(picture, self._look.sharpness)
+        if stretch.kind == "bubbles":
+            at = self._path.z(0.5 * (stretch.start_s + stretch.end_s))
+            foam = Foam(self.config.seed, stretch.start_s, at, self._tube)
+            draw_foam(picture, surface.distance.reshape(shape), foam, pose, lens, strength)
+        return picture, surface.polyp.reshape(shape)
 
     def _blur(self, picture: F32, pose: Pose, time_s: float, kind: str, strength: float) -> F32:
         """Smear by the camera's motion; in a blurred stretch the hand is faster and unfocused."""

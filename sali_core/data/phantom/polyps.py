@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
     F64 = NDArray[np.float64]
 
-SEEN_FOR = 4.6  # how long a polyp stays in sight, in tube radii of travel
-GAP_S = (2.6, 5.2)
+SIGHT = 4.2  # how far ahead the nearest part of a polyp is drawn, in tube radii
+FULL_SIGHT = 3.4  # within this distance it has its full size
+PASSED = 0.4  # about here it leaves the picture
+GAP_S = (1.7, 3.7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class Polyp:
         shape: "sessile", "flat", "lobed" or "pedunculated".
         centre: Centre of the bounding sphere, (3,).
         reach: Radius of the bounding sphere.
+        root: Where it grows out of the wall, (3,).
         centres: Centres of the ellipsoids, [B, 3].
         to_unit: Matrices taking each ellipsoid to the unit sphere, [B, 3, 3].
         is_head: [B] bool; False for the parts of a stalk.
@@ -42,6 +45,7 @@ class Polyp:
     shape: str
     centre: F64
     reach: float
+    root: F64
     centres: F64
     to_unit: F64
     is_head: NDArray[np.bool_]
@@ -66,11 +70,13 @@ def create_polyps(seed: int, look: SceneLook, tube: Tube, seconds: float) -> lis
     while travelled < seconds * speed + 12.0:
         count = int(rng.choice([1, 1, 1, 2, 2, 3]))
         psi = float(rng.uniform(0.0, 2.0 * np.pi))
-        for member in range(count):
-            s = at + (0.0 if member == 0 else float(rng.uniform(-0.8, 0.8)))
+        spread = 0.0
+        for _ in range(count):
+            s = at + (spread if forwards else -spread)
             polyps.append(_grow(rng, tube, s, psi))
             psi += float(rng.uniform(1.2, 4.0))
-        step = SEEN_FOR + float(rng.uniform(*GAP_S)) * speed
+            spread += float(rng.uniform(0.1, 0.9))
+        step = SIGHT - PASSED + spread + float(rng.uniform(*GAP_S)) * speed
         travelled += step
         at += step if forwards else -step
     return sorted(polyps, key=lambda polyp: float(polyp.centre[2]))
@@ -83,11 +89,11 @@ def _grow(rng: np.random.Generator, tube: Tube, s: float, psi: float) -> Polyp:
     first /= np.linalg.norm(first)
     axes = np.stack([first, np.cross(normal, first), normal])
     shape = str(rng.choice(["sessile", "flat", "lobed", "pedunculated"], p=[0.38, 0.14, 0.2, 0.28]))
-    size = float(np.clip(rng.lognormal(np.log(0.2), 0.38), 0.09, 0.4))
+    size = float(np.clip(rng.lognormal(np.log(0.25), 0.36), 0.1, 0.46))
     room = float(np.linalg.norm(point[:2] - tube.centre(s)))
-    size = min(size, 0.36 * room)
+    size = min(size, 0.42 * room)
     if shape == "pedunculated":
-        size = max(size, 0.13)
+        size = min(max(size, 0.14), 0.34)
         parts = _pedunculated(rng, point, axes, size, room)
     else:
         parts = _domed(rng, point, axes, size, shape)
@@ -99,6 +105,7 @@ def _grow(rng: np.random.Generator, tube: Tube, s: float, psi: float) -> Polyp:
         shape=shape,
         centre=middle,
         reach=reach,
+        root=point,
         centres=centres,
         to_unit=np.array([part[1] for part in parts]),
         is_head=np.array([part[3] for part in parts]),
@@ -118,22 +125,22 @@ def _domed(
     rng: np.random.Generator, point: F64, axes: F64, size: float, shape: str
 ) -> list[tuple[F64, F64, float, bool]]:
     """Return the parts of a polyp that sits on the wall: a dome, with knobs when lobed."""
-    height = size * (rng.uniform(0.3, 0.45) if shape == "flat" else rng.uniform(0.65, 1.0))
-    stretch = rng.uniform(0.8, 1.25)
+    height = size * (rng.uniform(0.28, 0.42) if shape == "flat" else rng.uniform(0.5, 0.85))
+    stretch = rng.uniform(0.75, 1.3)
     turn = rng.uniform(0.0, np.pi)
     turned = axes.copy()
     turned[0] = np.cos(turn) * axes[0] + np.sin(turn) * axes[1]
     turned[1] = np.cross(axes[2], turned[0])
     semi = np.array([size * stretch, size / stretch, height])
-    middle = point + axes[2] * height * rng.uniform(0.0, 0.35)
+    middle = point + axes[2] * height * rng.uniform(-0.05, 0.2)
     parts = [_ellipsoid(middle, turned, semi, True)]
-    knobs = int(rng.integers(4, 8)) if shape == "lobed" else int(rng.integers(1, 4))
+    knobs = int(rng.integers(5, 10)) if shape == "lobed" else int(rng.integers(2, 5))
     for _ in range(knobs):
         towards = rng.normal(0.0, 1.0, 3)
         towards[2] = abs(towards[2]) * 0.7
         towards /= np.linalg.norm(towards)
-        inside = rng.uniform(0.45, 0.72) if shape == "lobed" else rng.uniform(0.25, 0.45)
-        knob = size * rng.uniform(0.38, 0.58) if shape == "lobed" else size * rng.uniform(0.6, 0.72)
+        inside = rng.uniform(0.5, 0.8) if shape == "lobed" else rng.uniform(0.35, 0.6)
+        knob = size * (rng.uniform(0.34, 0.56) if shape == "lobed" else rng.uniform(0.5, 0.68))
         semi_knob = np.array([knob, knob, min(knob, height * 0.9)]) * rng.uniform(0.88, 1.12, 3)
         parts.append(
             _ellipsoid(middle + (towards * semi * inside) @ turned, turned, semi_knob, True)
@@ -164,13 +171,17 @@ def _pedunculated(
         parts.append(_ellipsoid(0.5 * (start + end), frame, semi, False))
     tip = parts[-1][1]
     frame = tip / np.linalg.norm(tip, axis=1, keepdims=True)
-    semi = size * rng.uniform(0.85, 1.2, 3)
+    semi = size * rng.uniform(0.72, 1.12, 3)
     parts.append(_ellipsoid(curve[-1], frame, semi, True))
-    for _ in range(int(rng.integers(2, 6))):
+    for _ in range(int(rng.integers(4, 9))):
         towards = rng.normal(0.0, 1.0, 3)
         towards /= np.linalg.norm(towards)
-        knob = size * rng.uniform(0.5, 0.7, 3)
-        parts.append(_ellipsoid(curve[-1] + (towards * semi * 0.5) @ frame, frame, knob, True))
+        knob = size * rng.uniform(0.36, 0.62, 3)
+        parts.append(
+            _ellipsoid(
+                curve[-1] + (towards * semi * rng.uniform(0.5, 0.78)) @ frame, frame, knob, True
+            )
+        )
     return parts
 
 

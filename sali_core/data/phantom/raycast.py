@@ -196,7 +196,9 @@ class TubeCaster:
         bound = gather.accumulate(seen, axis=0)
         first = _first_rows(bound, WIDEST / self._angles, self._angles, upper=upper)
         return _Sheet(
-            np.ascontiguousarray(rho.T).reshape(-1), np.ascontiguousarray(bound.T).reshape(-1), first
+            rho=np.ascontiguousarray(rho.T).reshape(-1),
+            bound=np.ascontiguousarray(bound.T).reshape(-1),
+            first=first,
         )
 
     def _search(
@@ -219,7 +221,9 @@ class TubeCaster:
         corners = [table[near], table[near + 1]]
         near += self._azimuths
         corners += [table[near], table[near + 1]]
-        low = np.minimum(np.minimum(corners[0], corners[1]), np.minimum(corners[2], corners[3]))
+        low: I64 = np.minimum(
+            np.minimum(corners[0], corners[1]), np.minimum(corners[2], corners[3])
+        )
         high = np.maximum(np.maximum(corners[0], corners[1]), np.maximum(corners[2], corners[3]))
         if upper:
             high[outside] = rows

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sali_core.data.phantom.polyps import FULL_SIGHT, SIGHT
 from sali_core.data.phantom.texture import GLOSS, LEVELS, PITS, TILT_PSI, TILT_S, MucosaTexture
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from sali_core.data.phantom.raycast import Hits
 
     F32 = NDArray[np.float32]
+
+TINY = np.float32(1e-6)
 
 
 @dataclass(slots=True)
@@ -81,7 +84,11 @@ def draw_polyp(
     surface: Surface, polyp: Polyp, pose: Pose, lens: Lens, texture: MucosaTexture, look: SceneLook
 ) -> None:
     """Draw one polyp over the surface, in place, where no wall hides it."""
-    offset = polyp.centre - pose.position
+    ahead = float(polyp.root[2] - pose.position[2])
+    size = float(np.clip((SIGHT - ahead) / (SIGHT - FULL_SIGHT), 0.0, 1.0))
+    if size < 0.05:
+        return
+    offset = polyp.root + size * (polyp.centre - polyp.root) - pose.position
     box = _screen_box(offset, polyp.reach * 1.35, pose, lens)
     if box is None:
         return
@@ -90,8 +97,8 @@ def draw_polyp(
     index = (rows + np.arange(left, right)).reshape(-1)
     rays = surface.directions[:, index]
     wall = surface.distance[index]
-    _darken_around(surface, polyp, offset, index, rays, wall)
-    near, normal, headness = _trace(polyp, pose, rays)
+    _darken_around(surface, polyp.reach * size, offset, index, rays, wall)
+    near, normal, headness = _trace(polyp, size, pose, rays)
     seen = near < wall
     if not seen.any():
         return
@@ -105,15 +112,17 @@ def draw_polyp(
     mixed /= np.sqrt(np.einsum("cn,cn->n", mixed, mixed)) + np.float32(1e-6)
     place = near * rays - offset.astype(np.float32)[:, None]
     axes = polyp.axes.astype(np.float32)
-    along = axes[0] @ place
-    aside = axes[1] @ place
-    texels = texture.lookup(along * 1.9 + 2.0, aside * 1.9 + (axes[2] @ place) + 1.0)
+    along, aside, up = axes @ place
+    # stereographic: the texture is spread evenly over a dome and its flanks
+    spread = np.sqrt(along * along + aside * aside + up * up) + TINY
+    spread = np.float32(1.1) / (np.float32(0.75) + np.float32(0.5) * up / spread)
+    texels = texture.lookup(along * spread + 2.0, aside * spread + 1.0)
     tint = 1.0 + (polyp.tint.astype(np.float32)[:, None] - 1.0) * (headness * rise)
     pits = 1.0 + np.float32(0.22 * polyp.roughness) * texels[PITS] * headness
     own = np.array(look.mucosa, dtype=np.float32)[:, None] * 0.45 + texels[:3] * 0.55
     albedo = own * tint * pits
     surface.albedo[:, index] += rise * (albedo - surface.albedo[:, index])
-    strength = np.float32(look.relief * polyp.roughness * 1.1)
+    strength = np.float32(look.relief * polyp.roughness * 0.7)
     surface.bump[:, index] = strength * (
         axes[0][:, None] * texels[TILT_S] + axes[1][:, None] * texels[TILT_PSI]
     )
@@ -145,7 +154,7 @@ def _screen_box(
 
 def _darken_around(
     surface: Surface,
-    polyp: Polyp,
+    reach: float,
     offset: NDArray[np.float64],
     index: NDArray[np.int64],
     rays: F32,
@@ -153,24 +162,26 @@ def _darken_around(
 ) -> None:
     """Darken the wall in the angle between it and the polyp."""
     place = wall * rays - offset.astype(np.float32)[:, None]
-    away = np.sqrt(np.einsum("cn,cn->n", place, place)) * np.float32(1.0 / polyp.reach)
+    away = np.sqrt(np.einsum("cn,cn->n", place, place)) * np.float32(1.0 / reach)
     shadow = np.clip(1.25 - away, 0.0, 0.5) * np.float32(0.7)
     surface.shade[index] *= 1.0 - shadow
 
 
-def _trace(polyp: Polyp, pose: Pose, rays: F32) -> tuple[F32, F32, F32]:
-    """Intersect rays with the union of ellipsoids.
+def _trace(polyp: Polyp, size: float, pose: Pose, rays: F32) -> tuple[F32, F32, F32]:
+    """Intersect rays with the union of ellipsoids, shrunk towards the root to `size`.
 
     Returns:
         Distance [N] (infinite for a miss), unit normal [3, N], share of head [N].
     """
+    # shrinking the polyp is the same as standing further from it and measuring in smaller units
+    eye = polyp.root + (pose.position - polyp.root) / size
     count = rays.shape[1]
     parts = len(polyp.centres)
     reached = np.full((parts, count), np.inf, dtype=np.float32)
     normals = np.empty((parts, 3, count), dtype=np.float32)
     for part in range(parts):
         matrix = polyp.to_unit[part].astype(np.float32)
-        origin = (polyp.to_unit[part] @ (pose.position - polyp.centres[part])).astype(np.float32)
+        origin = (polyp.to_unit[part] @ (eye - polyp.centres[part])).astype(np.float32)
         ray = matrix @ rays
         square = np.einsum("cn,cn->n", ray, ray)
         half = origin @ ray
@@ -189,4 +200,4 @@ def _trace(polyp: Polyp, pose: Pose, rays: F32) -> tuple[F32, F32, F32]:
     normal = np.einsum("bn,bcn->cn", weight, normals)
     normal /= np.sqrt(np.einsum("cn,cn->n", normal, normal)) + np.float32(1e-6)
     headness = weight[polyp.is_head].sum(axis=0) / total
-    return near, normal, headness
+    return near * np.float32(size), normal, headness

@@ -98,7 +98,7 @@ def _synthesise(rng: np.random.Generator, look: SceneLook, side: int) -> F32:
     redness = np.float32(look.mottle) * (0.9 * np.roll(broad, side // 3, axis=0) + 0.35 * mid)
     for channel in range(3):
         blood = 1.0 - shown * np.float32(1.0 - look.vessel[channel])
-        flush = 1.0 if channel == 0 else 1.0 - redness
+        flush = 1.0 if channel == 0 else 1.0 - np.clip(redness, -0.08, 0.5)
         colour[..., channel] = look.mucosa[channel] * brightness * flush * blood
     height = 0.8 * mid + 0.16 * fine - 0.15 * vessels
     if look.residue > 0.0:
@@ -106,11 +106,11 @@ def _synthesise(rng: np.random.Generator, look: SceneLook, side: int) -> F32:
         level = np.quantile(lumps[::8, ::8], 1.0 - look.residue)
         cover = np.clip((lumps - level) * 3.5, 0.0, 0.85)
         height = height + 3.0 * cover * np.clip(lumps - level, 0.0, 1.0)
-        stool = np.array([0.82, 0.50, 0.16], dtype=np.float32) * (1.0 + 0.15 * mid[..., None])
+        stool = np.array([0.86, 0.47, 0.13], dtype=np.float32) * (1.0 + 0.15 * mid[..., None])
         colour += cover[..., None] * (stool - colour)
     texels = np.empty((side, side, 8), dtype=np.float32)
     texels[..., :3] = np.clip(colour, 0.01, 1.0) * 255.0
-    texels[..., GLOSS] = np.clip(0.55 + 0.3 * np.roll(mid, side // 2, axis=1), 0.05, 1.0) * 255.0
+    texels[..., GLOSS] = np.clip(0.5 + 0.32 * np.roll(mid, side // 2, axis=1), 0.05, 1.0) * 255.0
     tilt = np.float32(0.16 / unit) * np.float32(0.28)
     slope_s = (np.roll(height, -1, axis=0) - np.roll(height, 1, axis=0)) * tilt * unit * 6
     slope_psi = (np.roll(height, -1, axis=1) - np.roll(height, 1, axis=1)) * tilt * unit * 6
