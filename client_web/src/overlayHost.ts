@@ -71,6 +71,7 @@ class PageHost implements OverlayHost {
   readonly method = "near-exact";
   private readonly session: OverlaySession;
   private frames: VideoElementFrames | null = null;
+  private isClosed = false;
 
   constructor({ canvas, socket, settings, onStats }: OverlayHostOptions) {
     const context = canvas.getContext("2d", { alpha: false });
@@ -80,7 +81,8 @@ class PageHost implements OverlayHost {
       timers: systemTimers,
       painter: new OverlayRenderer(context),
       settings,
-      report: onStats,
+      // Never within a call of the page's own, as a worker's messages never come either.
+      report: (stats) => queueMicrotask(() => (this.isClosed ? undefined : onStats(stats))),
     });
     this.session.start(new MaskSocket({ ...socket, policy: new JitteredBackoff(), listener: this.session }));
   }
@@ -102,6 +104,7 @@ class PageHost implements OverlayHost {
   }
 
   close(): void {
+    this.isClosed = true;
     this.frames?.stop();
     this.session.stop();
   }
