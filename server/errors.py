@@ -23,6 +23,7 @@
       ProtocolError                   a peer said something we do not understand
         InvalidOfferError
         UnsupportedMediaTypeError
+        RequestTooLargeError
         UnsupportedMessageError
         MaskDecodeError
       AccessError
@@ -239,6 +240,14 @@ class UnsupportedMediaTypeError(ProtocolError):
     code = "unsupported_media_type"
     title = "Wrong content type"
     http_status = 415
+
+
+class RequestTooLargeError(ProtocolError):
+    """The request's body is longer than any we expect."""
+
+    code = "request_too_large"
+    title = "The request is too large"
+    http_status = 413
 
 
 class UnsupportedMessageError(ProtocolError):

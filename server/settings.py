@@ -136,6 +136,12 @@ class DemoSettings(_Group):
     fps: float = Field(default=25.0, gt=0, le=60, description="Frames a second")
     seconds: float = Field(default=60.0, gt=0, le=600, description="Length of the loop")
     seed: int = Field(default=0, ge=0, description="Which scene is rendered")
+    has_frame_code: bool = Field(
+        default=False, description="Draw each frame's number into the picture, for tests"
+    )
+    cache_dir: Path | None = Field(
+        default=None, description="Folder of rendered scenes; by default the user's cache folder"
+    )
 
 
 class WebSettings(_Group):
@@ -223,7 +229,7 @@ def refuse_unknown_variables(environment: Mapping[str, str]) -> None:
         ConfigurationError: A variable starts with the prefix and names no setting.
     """
     known = known_variables()
-    groups = {name for name in Settings.model_fields}
+    groups = set(Settings.model_fields)
     for variable in environment:
         upper = variable.upper()
         if not upper.startswith(ENV_PREFIX) or upper in known:

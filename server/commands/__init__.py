@@ -1,1 +1,1 @@
-"""The commands of `sali`, one file each."""
+"""The commands of `sali`, one file each; heavy imports stay inside the functions."""

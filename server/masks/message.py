@@ -7,13 +7,13 @@ the two in step.
 from __future__ import annotations
 
 import json
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from server.errors import UnsupportedMessageError
 
-SUBPROTOCOL = "sali.masks.v1"
+SUBPROTOCOL: Final = "sali.masks.v1"
 NOTICE = "Not a medical device."
 
 AiStateName = Literal["warming", "active", "late", "paused", "failed"]

@@ -1,0 +1,178 @@
+"""Builds the service and wires its parts; holds no logic."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import FastAPI
+
+from server.http import health, mask_socket, sessions, web, webrtc
+from server.http.access import AccessGate
+from server.http.problem import install_problem_handlers
+from server.http.services import Services
+from server.masks.hub import HubLimits
+from server.media.clock import Clock, SystemClock
+from server.media.demo_source import DemoSettings
+from server.media.frame import ModelFrame
+from server.media.mailbox import Mailbox
+from server.media.pipeline import MediaPipeline
+from server.media.source import SourceSpec, check_source, parse_source
+from server.media.whep import WhepViewers
+from server.observability.metrics import ServiceMetrics
+from server.session.ai_state import AiLimits
+from server.session.mask_loop import MODEL_SIZE
+from server.session.ports import MediaEvents, MediaFactory, Pipeline, Viewers
+from server.session.registry import SessionRegistry, SourceCheck
+from server.session.session import Session, SessionIdentity, SessionLimits
+from server.settings import Settings, refuse_open_listening
+from server.worker.client import WorkerClient
+from server.worker.state import WorkerState
+
+
+def create_app(
+    settings: Settings,
+    *,
+    create_media: MediaFactory | None = None,
+    check: SourceCheck = check_source,
+    clock: Clock | None = None,
+) -> FastAPI:
+    """Build the service; its worker and its first sessions start with the application.
+
+    The sources of the settings are taken as they are; who starts the service checks them first.
+
+    Args:
+        settings: What the operator chose.
+        create_media: Makes the media half of a session; real pipelines by default.
+        check: Refuses sources without video; the real check by default.
+        clock: Time of everything; the machine's by default.
+
+    Raises:
+        ConfigurationError: The address to listen on needs a token.
+    """
+    refuse_open_listening(settings)
+    clock = clock or SystemClock()
+    services = _create_services(
+        settings, create_media or _media_factory(settings, clock), check, clock
+    )
+    app = FastAPI(
+        title="SALI Live",
+        summary="Live polyp masks for colonoscopy video. Not a medical device.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/v1/openapi.json",
+        lifespan=_lifespan(services),
+    )
+    app.state.services = services
+    install_problem_handlers(app)
+    for router in (health.router, sessions.router, webrtc.router, mask_socket.router):
+        app.include_router(router)
+    web.mount_viewer(app, settings.web.directory)
+    app.add_middleware(AccessGate, listen=settings.listen, auth=settings.auth)
+    app.add_middleware(web.SecurityHeaders)
+    return app
+
+
+def _lifespan(
+    services: Services,
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """Start the worker and the configured sessions; end them in reverse."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        services.worker.start()
+        try:
+            for text in services.settings.sources:
+                spec = parse_source(text, services.settings.loop)
+                await services.registry.create("", spec, is_checked=True)
+            yield
+        finally:
+            await services.registry.aclose()
+            await services.worker.aclose()
+
+    return lifespan
+
+
+def _create_services(
+    settings: Settings, create_media: MediaFactory, check: SourceCheck, clock: Clock
+) -> Services:
+    """Make the parts and connect them."""
+    metrics = ServiceMetrics()
+    worker = WorkerClient(
+        settings.worker, deadline_ms=settings.masks.max_age_ms, now_ns=clock.monotonic_ns
+    )
+    limits = SessionLimits(
+        hub=HubLimits(
+            max_age_ms=settings.masks.max_age_ms,
+            state_interval_ms=settings.masks.state_interval_ms,
+            max_unacknowledged=settings.masks.max_unacknowledged,
+        ),
+        ai=AiLimits(
+            late_after_ms=settings.masks.late_after_ms,
+            paused_after_ms=settings.masks.paused_after_ms,
+        ),
+        max_viewers=settings.session.max_viewers,
+    )
+
+    def create_session(identity: SessionIdentity) -> Session:
+        return Session(
+            identity,
+            limits=limits,
+            worker=worker,
+            create_media=create_media,
+            clock=clock,
+            metrics=metrics,
+        )
+
+    registry = SessionRegistry(
+        create_session,
+        check_source=check,
+        max_sessions=settings.session.max_sessions,
+        metrics=metrics,
+    )
+    _watch_gauges(metrics, registry, worker)
+    return Services(settings=settings, registry=registry, worker=worker, metrics=metrics)
+
+
+def _media_factory(settings: Settings, clock: Clock) -> MediaFactory:
+    """Make real pipelines."""
+    demo = DemoSettings(**settings.demo.model_dump())
+
+    def create(
+        spec: SourceSpec, mailbox: Mailbox[ModelFrame], events: MediaEvents
+    ) -> tuple[Pipeline, Viewers]:
+        pipeline = MediaPipeline(
+            spec,
+            model_size=MODEL_SIZE,
+            mailbox=mailbox,
+            clock=clock,
+            on_state=events.on_state,
+            on_discontinuity=events.on_discontinuity,
+            demo=demo,
+        )
+        return pipeline, WhepViewers(pipeline.relay, events.on_origin)
+
+    return create
+
+
+def _watch_gauges(metrics: ServiceMetrics, registry: SessionRegistry, worker: WorkerClient) -> None:
+    """Let the metrics read what is counted elsewhere."""
+    metrics.watch_gauge("sali_sessions", "Sessions that are open.", lambda: len(registry.sessions))
+    metrics.watch_gauge(
+        "sali_viewers",
+        "Viewers of all sessions.",
+        lambda: sum(session.viewers for session in registry.sessions),
+    )
+    metrics.watch_gauge(
+        "sali_mask_readers",
+        "Open mask WebSockets.",
+        lambda: sum(session.hub.readers for session in registry.sessions),
+    )
+    metrics.watch_gauge(
+        "sali_worker_ready",
+        "1 while a worker is warm.",
+        lambda: float(worker.status.state is WorkerState.READY),
+    )
+    metrics.watch_counter(
+        "sali_worker_restarts", "Workers started in place of a lost one.", lambda: worker.restarts
+    )

@@ -1,0 +1,53 @@
+"""The `sali` command."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed_version
+
+import typer
+
+from sali_core.errors import SaliError
+from server.commands import phantom, run, train
+from server.commands.serve import serve
+from server.errors import ServiceError
+
+app = typer.Typer(
+    help="Live polyp masks for colonoscopy video. Not a medical device.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def version() -> None:
+    """Print the version."""
+    try:
+        number = installed_version("sali-live")
+    except PackageNotFoundError:
+        number = "not installed"
+    typer.echo(f"sali-live {number}")
+
+
+app.command("serve")(serve)
+app.command("run")(run.command)
+app.command("train")(train.command)
+app.command("phantom")(phantom.command)
+app.command("version")(version)
+
+
+def main() -> None:
+    """Run a command; a failure we can name is one line on standard error and exit status 1."""
+    try:
+        app()
+    except (ServiceError, SaliError, OSError) as exc:
+        line = " ".join(str(exc).split()) or type(exc).__name__
+        sys.stderr.write(f"sali: error: {line}\n")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""`sali serve`: run the service."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+
+def serve(
+    source: Annotated[
+        list[str] | None,
+        typer.Option(help="demo, whip, a file's path or an rtsp:// URL; may be repeated"),
+    ] = None,
+    loop: Annotated[bool, typer.Option("--loop", help="Start files again at their end")] = False,
+    host: Annotated[str | None, typer.Option(help="Address to listen on")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on")] = None,
+    weights: Annotated[str | None, typer.Option(help="Known weights, or a file")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda")] = None,
+) -> None:
+    """Serve live video with its masks; open the printed address in a browser."""
+    from server.launch import run_service
+    from server.settings import load_settings
+
+    run_service(load_settings(**_chosen(source, loop, host, port, weights, device)))
+
+
+def _chosen(
+    source: list[str] | None,
+    loop: bool,
+    host: str | None,
+    port: int | None,
+    weights: str | None,
+    device: str | None,
+) -> dict[str, Any]:
+    """Return the settings that were given on the command line."""
+    flat: dict[str, Any] = {"sources": source or None, "loop": loop or None}
+    groups: dict[str, dict[str, Any]] = {
+        "listen": {"host": host, "port": port},
+        "worker": {"weights": weights, "device": device},
+    }
+    chosen = {name: value for name, value in flat.items() if value is not None}
+    for name, group in groups.items():
+        given = {key: value for key, value in group.items() if value is not None}
+        if given:
+            chosen[name] = given
+    return chosen

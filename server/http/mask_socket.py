@@ -1,0 +1,128 @@
+"""The mask WebSocket: `GET /v1/sessions/{id}/masks`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from fastapi import APIRouter, WebSocket
+from starlette.websockets import WebSocketDisconnect
+
+from server.errors import ServiceError, UnsupportedMessageError
+from server.http.services import Services, services_of
+from server.masks.hub import MaskSubscription
+from server.masks.message import (
+    SUBPROTOCOL,
+    AckMessage,
+    AttachMessage,
+    HelloMessage,
+    ModelCard,
+    parse_client_message,
+)
+from server.session.session import Session
+from server.worker.protocol import Hello
+
+SESSION_ENDED = 4410
+
+router = APIRouter()
+
+
+@router.websocket("/v1/sessions/{session_id}/masks")
+async def send_masks(websocket: WebSocket, session_id: str) -> None:
+    """Send a session's states, masks and origins until one side ends it."""
+    services = services_of(websocket)
+    offered: list[str] = websocket.scope.get("subprotocols", [])
+    await websocket.accept(subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None)
+    try:
+        if offered and SUBPROTOCOL not in offered:
+            raise UnsupportedMessageError(f"this endpoint speaks {SUBPROTOCOL}")
+        session = services.registry.get(session_id)
+        await _serve(websocket, session, services)
+    except ServiceError as exc:
+        await _close(websocket, exc.ws_close_code, exc.code)
+    except WebSocketDisconnect:
+        return
+    else:
+        await _close(websocket, SESSION_ENDED, "session_ended")
+
+
+async def _serve(websocket: WebSocket, session: Session, services: Services) -> None:
+    """Send and receive side by side; return when the session ends."""
+    subscription = session.hub.subscribe()
+    tasks = [
+        asyncio.create_task(_send(websocket, session, subscription, services)),
+        asyncio.create_task(_receive(websocket, session, subscription)),
+    ]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        session.hub.unsubscribe(subscription)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _send(
+    websocket: WebSocket, session: Session, subscription: MaskSubscription, services: Services
+) -> None:
+    """Send what is due until the session ends; the hello again when the model becomes known."""
+    hello: HelloMessage | None = None
+    while not subscription.is_closed:
+        current = _hello(session, services)
+        if current != hello:
+            hello = current
+            await websocket.send_text(hello.model_dump_json())
+        for message in subscription.take():
+            await websocket.send_text(message.model_dump_json())
+        await subscription.wait()
+
+
+async def _receive(websocket: WebSocket, session: Session, subscription: MaskSubscription) -> None:
+    """Take acknowledgements and attachments until the client goes.
+
+    Raises:
+        WebSocketDisconnect: The client went.
+        UnsupportedMessageError: The client sent what we cannot understand.
+    """
+    while True:
+        event = await websocket.receive()
+        if event["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(event.get("code", 1005))
+        text = event.get("text")
+        if text is None:
+            raise UnsupportedMessageError("the message is binary, not text")
+        message = parse_client_message(text)
+        if isinstance(message, AckMessage):
+            subscription.acknowledge(message.sequence)
+        elif isinstance(message, AttachMessage):
+            session.hub.attach(subscription, message.viewer)
+
+
+def _hello(session: Session, services: Services) -> HelloMessage:
+    """Introduce the session and, as far as it is known, the model."""
+    return HelloMessage(
+        session=session.identity.id,
+        max_age_ms=services.settings.masks.max_age_ms,
+        model=_model_card(services.worker.hello),
+    )
+
+
+def _model_card(hello: Hello | None) -> ModelCard | None:
+    """Tell of the model what concerns clients."""
+    if hello is None:
+        return None
+    return ModelCard(
+        name=hello.name,
+        profile=hello.profile,
+        device=hello.device,
+        threshold=hello.threshold,
+        mask_size=hello.mask_size,
+    )
+
+
+async def _close(websocket: WebSocket, code: int, reason: str) -> None:
+    """Close; a client that went first is no error."""
+    with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+        await websocket.close(code, reason)

@@ -1,0 +1,136 @@
+"""`/v1/sessions`: list, create, look at, reset and end sessions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from server.http.services import ServicesOf, SessionOf
+from server.masks.message import AiStateName, SourceStateName
+from server.media.frame import VideoInfo
+from server.media.source import SourceKind, parse_source
+from server.session.session import Session
+
+router = APIRouter(prefix="/v1/sessions", tags=["sessions"])
+
+
+class SessionRequest(BaseModel):
+    """What a new session is to be."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(default="", max_length=80)
+    source: str = Field(min_length=1, max_length=4096)
+    loop: bool = False
+
+
+class SourceView(BaseModel):
+    """A source, without credentials."""
+
+    kind: SourceKind
+    label: str
+
+
+class VideoView(BaseModel):
+    """The video as viewers get it."""
+
+    width: int
+    height: int
+    fps: float | None
+    codec: str
+
+
+class CountersView(BaseModel):
+    """What was counted since the session began."""
+
+    frames_received: int
+    frames_masked: int
+    drops: dict[str, int]
+
+
+class SessionView(BaseModel):
+    """A session."""
+
+    id: str
+    name: str
+    source: SourceView
+    source_state: SourceStateName
+    source_reason: str
+    ai_state: AiStateName
+    ai_reason: str
+    created_at: datetime
+    video: VideoView | None
+    viewers: int
+    counters: CountersView
+
+
+class SessionList(BaseModel):
+    """All sessions, the oldest first."""
+
+    sessions: list[SessionView]
+
+
+def session_to_view(session: Session) -> SessionView:
+    """Return what the interface tells of a session."""
+    identity, pipeline = session.identity, session.pipeline
+    return SessionView(
+        id=identity.id,
+        name=identity.name,
+        source=SourceView(kind=identity.spec.kind, label=identity.spec.label),
+        source_state=pipeline.state.value,
+        source_reason=pipeline.reason,
+        ai_state=session.ai.state.value,
+        ai_reason=session.ai.reason,
+        created_at=identity.created_at,
+        video=_video_to_view(pipeline.video),
+        viewers=session.viewers,
+        counters=CountersView(
+            frames_received=pipeline.frames_received,
+            frames_masked=session.frames_masked,
+            drops=session.drops,
+        ),
+    )
+
+
+def _video_to_view(video: VideoInfo | None) -> VideoView | None:
+    """Return what the interface tells of the video, once there is some."""
+    if video is None:
+        return None
+    return VideoView(width=video.width, height=video.height, fps=video.fps, codec=video.codec)
+
+
+@router.post("", status_code=201)
+async def create_session(
+    wanted: SessionRequest, services: ServicesOf, response: Response
+) -> SessionView:
+    """Start a session on a source."""
+    spec = parse_source(wanted.source, wanted.loop)
+    session = await services.registry.create(wanted.name.strip(), spec)
+    response.headers["Location"] = f"/v1/sessions/{session.identity.id}"
+    return session_to_view(session)
+
+
+@router.get("")
+async def list_sessions(services: ServicesOf) -> SessionList:
+    """List all sessions."""
+    return SessionList(sessions=[session_to_view(s) for s in services.registry.sessions])
+
+
+@router.get("/{session_id}")
+async def get_session(session: SessionOf) -> SessionView:
+    """Look at one session."""
+    return session_to_view(session)
+
+
+@router.delete("/{session_id}", status_code=204)
+async def delete_session(session_id: str, services: ServicesOf) -> None:
+    """End a session and all its connections."""
+    await services.registry.close(session_id)
+
+
+@router.post("/{session_id}/reset", status_code=204)
+async def reset_session(session: SessionOf) -> None:
+    """Empty the session's memory: a new patient."""
+    session.reset()

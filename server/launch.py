@@ -1,0 +1,138 @@
+"""Starts the service on a socket, says where it is, and stops it on a signal.
+
+Everything that can be wrong at start (address, source, weights) is raised as one clear error,
+before the address is printed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+
+import uvicorn
+from fastapi import FastAPI
+
+from server.app import create_app
+from server.errors import ConfigurationError
+from server.http.services import Services
+from server.http.web import is_viewer_built
+from server.masks.message import NOTICE
+from server.media.source import check_source, parse_source
+from server.observability.logging import configure_logging
+from server.settings import ListenSettings, Settings, refuse_open_listening
+
+_MAX_WEBSOCKET_BYTES = 16 * 1024
+_GRACE_S = 3
+_BACKLOG = 128
+
+
+class _Server(uvicorn.Server):
+    """A server whose signals are handled here: a stop is an ordinary end, with status 0."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop on SIGINT and SIGTERM; at once on the second."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stop)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+    def _stop(self) -> None:
+        """Ask for the end."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+def run_service(settings: Settings) -> None:
+    """Run the service until it is told to stop.
+
+    Raises:
+        ConfigurationError: The address cannot be listened on, or needs a token.
+        SourceError: A source cannot be used.
+        WorkerStartError: The weights or the device cannot be used.
+    """
+    refuse_open_listening(settings)
+    configure_logging(settings.log)
+    with _listen(settings.listen) as bound:
+        for text in settings.sources:
+            check_source(parse_source(text, settings.loop))
+        app = create_app(settings)
+        asyncio.run(_serve(app, settings, bound))
+
+
+async def _serve(app: FastAPI, settings: Settings, bound: socket.socket) -> None:
+    """Serve; print the address once the weights are loaded."""
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        ws_max_size=_MAX_WEBSOCKET_BYTES,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=_GRACE_S,
+    )
+    server = _Server(config)
+    services: Services = app.state.services
+    serving = asyncio.create_task(server.serve(sockets=[bound]), name="http")
+    loading = asyncio.create_task(services.worker.wait_until_loaded(), name="wait for weights")
+    await asyncio.wait({serving, loading}, return_when=asyncio.FIRST_COMPLETED)
+    if loading.done() and loading.exception() is None and not serving.done():
+        _announce(settings, bound)
+    if loading.done():
+        server.should_exit = server.should_exit or loading.exception() is not None
+    else:
+        loading.cancel()
+    await asyncio.wait({serving, loading})
+    if not loading.cancelled():
+        loading.result()
+    serving.result()
+    if not server.started:
+        raise ConfigurationError("the service could not start; its log tells why")
+
+
+def _listen(listen: ListenSettings) -> socket.socket:
+    """Take the address now, so that a port in use is told before anything is started.
+
+    Raises:
+        ConfigurationError: The address is taken, forbidden or not ours.
+    """
+    where = f"{listen.host}:{listen.port}"
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            listen.host, listen.port, type=socket.SOCK_STREAM
+        )[0]
+        bound = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as exc:
+        raise ConfigurationError(f"cannot listen on {where}: {exc.strerror or exc}") from exc
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+        bound.listen(_BACKLOG)
+    except OSError as exc:
+        bound.close()
+        raise ConfigurationError(
+            f"cannot listen on {where}: {exc.strerror or exc}; choose another with --port"
+        ) from exc
+    return bound
+
+
+def _announce(settings: Settings, bound: socket.socket) -> None:
+    """Print the address of the viewer."""
+    host, port = bound.getsockname()[:2]
+    name = {"0.0.0.0": "localhost", "::": "localhost"}.get(host, host)  # noqa: S104 - a name for it
+    shown = f"[{name}]" if ":" in name else name
+    url = f"http://{shown}:{port}/"
+    if is_viewer_built(settings.web.directory):
+        text = f"SALI Live: open {url} in a browser. {NOTICE}\n"
+    else:
+        text = f"SALI Live: serving {url} without its viewer (make web builds it). {NOTICE}\n"
+    sys.stdout.write(text)
+    sys.stdout.flush()

@@ -1,0 +1,81 @@
+"""Prometheus metrics, in base units, without labels that grow with sessions or name anybody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+_AGE_BUCKETS_S = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.12, 0.15, 0.2, 0.25)
+_STEP_BUCKETS_S = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0)
+
+
+class _ReadCounter(Collector):
+    """A counter that somebody else keeps."""
+
+    def __init__(self, name: str, description: str, read: Callable[[], float]) -> None:
+        self._name = name
+        self._description = description
+        self._read = read
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the counter as it stands."""
+        yield CounterMetricFamily(self._name, self._description, value=self._read())
+
+
+class ServiceMetrics:
+    """The metrics of one service; each service has its own registry, so tests can have many."""
+
+    def __init__(self) -> None:
+        """Register every metric."""
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        self.mask_age = Histogram(
+            "sali_mask_age_seconds",
+            "From the arrival of a frame to its mask being ready to send.",
+            buckets=_AGE_BUCKETS_S,
+            registry=self._registry,
+        )
+        self.step = Histogram(
+            "sali_step_seconds",
+            "Time the network took for the batch that held a frame.",
+            buckets=_STEP_BUCKETS_S,
+            registry=self._registry,
+        )
+        self.frames_received = Counter(
+            "sali_frames_received", "Frames that arrived.", registry=self._registry
+        )
+        self.frames_masked = Counter(
+            "sali_frames_masked", "Frames whose mask was ready in time.", registry=self._registry
+        )
+        self.drops = Counter(
+            "sali_drops",
+            "Frames, packets and mask messages skipped on purpose.",
+            ["cause"],
+            registry=self._registry,
+        )
+        self.sessions_refused = Counter(
+            "sali_sessions_refused", "Sessions refused for lack of room.", registry=self._registry
+        )
+
+    def watch_gauge(self, name: str, description: str, read: Callable[[], float]) -> None:
+        """Add a gauge whose value is read when the metrics are."""
+        Gauge(name, description, registry=self._registry).set_function(read)
+
+    def watch_counter(self, name: str, description: str, read: Callable[[], float]) -> None:
+        """Add a counter whose value is read when the metrics are."""
+        self._registry.register(_ReadCounter(name, description, read))
+
+    def to_text(self) -> bytes:
+        """Return the metrics in Prometheus's text format."""
+        return generate_latest(self._registry)

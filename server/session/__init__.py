@@ -1,0 +1,1 @@
+"""One source with its viewers and its masks, and the table of them."""

@@ -1,0 +1,137 @@
+"""What the AI does right now, as people are told.
+
+    warming   no worker is ready yet, or no frame came yet
+    active    masks come
+    late      frames come, but no mask in time
+    paused    nothing to work on
+    failed    the worker is lost
+
+Pure: facts come in with their time, `evaluate` tells the state. A state is held until the facts
+speak against it, so it does not flicker between the first frame and the first mask.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from server.media.frame import SourceState
+from server.worker.state import WorkerState, WorkerStatus
+
+_NS_PER_MS = 1_000_000
+_DEAD_SOURCES = (SourceState.ENDED, SourceState.FAILED)
+
+
+class AiState(StrEnum):
+    """The values are those of the wire protocol."""
+
+    WARMING = "warming"
+    ACTIVE = "active"
+    LATE = "late"
+    PAUSED = "paused"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class AiStatus:
+    """A state and one line why; empty when the state says it all."""
+
+    state: AiState
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class AiLimits:
+    """How long is too long."""
+
+    late_after_ms: int = 300
+    paused_after_ms: int = 500
+
+
+class AiMonitor:
+    """The facts about one session from which its AI state follows."""
+
+    def __init__(self, limits: AiLimits) -> None:
+        """Start knowing nothing: warming."""
+        self._limits = limits
+        self._worker = WorkerStatus(WorkerState.STOPPED)
+        self._source = SourceState.CONNECTING
+        self._source_reason = ""
+        self._last_frame_ns: int | None = None
+        self._behind_since_ns: int | None = None
+        self._has_mask = False
+        self._fault = ""
+        self._status = AiStatus(AiState.WARMING)
+
+    def note_worker(self, worker: WorkerStatus) -> None:
+        """The worker changed; what it owed is forgiven."""
+        self._worker = worker
+        self._forget_debts()
+
+    def note_source(self, state: SourceState, reason: str) -> None:
+        """The source changed."""
+        self._source = state
+        self._source_reason = reason
+
+    def note_frame(self, now_ns: int) -> None:
+        """A frame arrived."""
+        self._last_frame_ns = now_ns
+
+    def note_taken(self, captured_at_ns: int) -> None:
+        """A frame is handed to the worker; from its capture on, a mask is owed."""
+        if self._behind_since_ns is None:
+            self._behind_since_ns = captured_at_ns
+
+    def note_mask(self) -> None:
+        """A mask came in time."""
+        self._behind_since_ns = None
+        self._has_mask = True
+
+    def note_fault(self, reason: str) -> None:
+        """The session itself broke; it will not mend."""
+        self._fault = reason
+
+    def evaluate(self, now_ns: int) -> AiStatus:
+        """Return the status at `now_ns`."""
+        self._status = self._judge(now_ns)
+        return self._status
+
+    def _judge(self, now_ns: int) -> AiStatus:
+        """Take the first rule that applies: fault, worker, source, delay."""
+        if self._fault:
+            return AiStatus(AiState.FAILED, self._fault)
+        if self._worker.state in (WorkerState.LOST, WorkerState.FAILED):
+            return AiStatus(AiState.FAILED, self._worker.reason)
+        if self._worker.state is not WorkerState.READY:
+            return AiStatus(AiState.WARMING, self._worker.reason or "starting the AI")
+        if self._last_frame_ns is None:
+            return self._judge_without_frames()
+        silence_ns = now_ns - self._last_frame_ns
+        if self._source in _DEAD_SOURCES or silence_ns > self._limits.paused_after_ms * _NS_PER_MS:
+            self._forget_debts()
+            return AiStatus(AiState.PAUSED, self._source_reason or "no pictures from the source")
+        return self._judge_delay(now_ns)
+
+    def _judge_without_frames(self) -> AiStatus:
+        """Before the first frame: still waiting, or nothing to wait for."""
+        reason = self._source_reason or "waiting for the first picture"
+        if self._source in (SourceState.CONNECTING, SourceState.PLAYING):
+            return AiStatus(AiState.WARMING, reason)
+        return AiStatus(AiState.PAUSED, reason)
+
+    def _judge_delay(self, now_ns: int) -> AiStatus:
+        """While frames come and a worker is ready."""
+        behind_ns = 0 if self._behind_since_ns is None else now_ns - self._behind_since_ns
+        if behind_ns > self._limits.late_after_ms * _NS_PER_MS:
+            return AiStatus(AiState.LATE, "masks come too late to be shown")
+        is_in_time = self._behind_since_ns is None or self._status.state is not AiState.LATE
+        if self._has_mask and is_in_time:
+            return AiStatus(AiState.ACTIVE)
+        if self._status.state in (AiState.WARMING, AiState.FAILED):
+            return AiStatus(AiState.WARMING, "waiting for the first mask")
+        return self._status
+
+    def _forget_debts(self) -> None:
+        """Wait for masks afresh."""
+        self._behind_since_ns = None
+        self._has_mask = False

@@ -1,0 +1,189 @@
+"""The loop that turns a session's newest frame into a mask, again and again."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable
+
+import structlog
+
+from server.errors import WorkerLostError, WorkerStepError
+from server.masks.hub import MaskHub, MaskRecord
+from server.masks.message import AiStateName, Polyp, RunLengths
+from server.media.clock import Clock
+from server.media.frame import ModelFrame
+from server.media.mailbox import Mailbox, MailboxClosedError
+from server.observability.metrics import ServiceMetrics
+from server.session.ai_state import AiMonitor
+from server.session.latency import LatencyWindow
+from server.session.ports import MaskWorker
+from server.worker.client import Picture
+from server.worker.protocol import Dropped, FoundPolyp, Result
+
+MODEL_SIZE = (352, 352)
+"""Height and width of the pictures that the network takes, pixels."""
+
+_NS_PER_MS = 1_000_000
+
+_log = structlog.get_logger(__name__)
+
+
+class MaskLoop:
+    """One frame at a time goes to the worker; meanwhile the mailbox keeps the newest one only.
+
+    A frame that is not masked is counted in `drops` with its cause.
+    """
+
+    def __init__(
+        self,
+        session: str,
+        mailbox: Mailbox[ModelFrame],
+        *,
+        worker: MaskWorker,
+        hub: MaskHub,
+        monitor: AiMonitor,
+        publish_state: Callable[[], AiStateName],
+        max_age_ms: int,
+        clock: Clock,
+        metrics: ServiceMetrics,
+    ) -> None:
+        """Make the loop; `run` runs it.
+
+        Args:
+            session: The session's id, open in the worker.
+            mailbox: Where the frames come from.
+            worker: What computes them.
+            hub: Where the masks go.
+            monitor: Told what was taken and what came in time.
+            publish_state: Evaluates and publishes the AI state, and returns it.
+            max_age_ms: Age at which a mask is no longer sent.
+            clock: The clock that stamped the frames.
+            metrics: Where ages and durations are noted.
+        """
+        self._session = session
+        self._mailbox = mailbox
+        self._worker = worker
+        self._hub = hub
+        self._monitor = monitor
+        self._publish_state = publish_state
+        self._max_age_ns = max_age_ms * _NS_PER_MS
+        self._clock = clock
+        self._metrics = metrics
+        self._latency = LatencyWindow()
+        self._not_before_ns = 0
+        self.frames_masked = 0
+        self.drops: Counter[str] = Counter()
+
+    async def run(self) -> None:
+        """Work until the mailbox is closed."""
+        with contextlib.suppress(MailboxClosedError):
+            while True:
+                await self._worker.wait_until_ready()
+                await self._mask(await self._mailbox.get())
+
+    def forget(self) -> None:
+        """Empty the session's memory and throw away the waiting frame."""
+        self._mailbox.discard()
+        self._worker.reset(self._session)
+
+    def forget_until_now(self) -> None:
+        """Forget, and compute no frame that was captured before this moment."""
+        self._not_before_ns = self._clock.monotonic_ns()
+        self.forget()
+
+    async def _mask(self, frame: ModelFrame) -> None:
+        """Have one frame computed."""
+        if frame.captured_at_ns < self._not_before_ns:
+            self.drops["reset"] += 1
+            return
+        self._monitor.note_taken(frame.captured_at_ns)
+        age_ns = self._age_ns(frame)
+        if age_ns > self._max_age_ns:
+            self.drops["late"] += 1
+            return
+        height, width = MODEL_SIZE
+        picture = Picture(
+            session=self._session,
+            sequence=frame.sequence,
+            height=height,
+            width=width,
+            rgb=frame.rgb,
+            age_ms=age_ns / _NS_PER_MS,
+        )
+        try:
+            answer = await self._worker.step(picture)
+        except WorkerLostError:
+            self.drops["worker_lost"] += 1
+        except WorkerStepError as exc:
+            _log.warning("step_failed", session=self._session, reason=str(exc))
+            self.drops["step_failed"] += 1
+        else:
+            self._take(frame, answer)
+
+    def _take(self, frame: ModelFrame, answer: Result | Dropped) -> None:
+        """Publish a mask, unless there is none or it is too old."""
+        if isinstance(answer, Dropped):
+            self.drops[answer.cause] += 1
+            return
+        age_ns = self._age_ns(frame)
+        self._metrics.step.observe(answer.step_ms / 1e3)
+        self._metrics.mask_age.observe(age_ns / 1e9)
+        if age_ns > self._max_age_ns:
+            self.drops["late"] += 1
+            return
+        self.frames_masked += 1
+        self._metrics.frames_masked.inc()
+        self._monitor.note_mask()
+        self._hub.publish_mask(self._record(frame, answer, age_ns))
+
+    def _record(self, frame: ModelFrame, result: Result, age_ns: int) -> MaskRecord:
+        """Put a mask and its frame together."""
+        now_ns = self._clock.monotonic_ns()
+        self._latency.add(now_ns, age_ns)
+        return MaskRecord(
+            sequence=frame.sequence,
+            pts=frame.pts,
+            captured_at_ns=frame.captured_at_ns,
+            source_size=frame.source_size,
+            region=frame.region,
+            rle=RunLengths(size=result.size, counts=result.counts),
+            polyps=tuple(
+                polyp_in_source(polyp, result.size, frame.region) for polyp in result.polyps
+            ),
+            ai_state=self._publish_state(),
+            latency_p95_ms=self._latency.p95_ms(now_ns),
+        )
+
+    def _age_ns(self, frame: ModelFrame) -> int:
+        """Return how long ago the frame arrived."""
+        return self._clock.monotonic_ns() - frame.captured_at_ns
+
+
+def polyp_in_source(
+    polyp: FoundPolyp, mask_size: tuple[int, int], region: tuple[int, int, int, int]
+) -> Polyp:
+    """Move a polyp's box from mask pixels to source pixels.
+
+    Args:
+        polyp: As the worker found it; its area stays in mask pixels.
+        mask_size: [height, width] of the mask.
+        region: [x, y, width, height] of what the mask covers, in source pixels.
+
+    Returns:
+        The same polyp; its box is rounded to a tenth of a pixel.
+    """
+    height, width = mask_size
+    left, top, region_width, region_height = region
+    x_scale, y_scale = region_width / width, region_height / height
+    x, y, box_width, box_height = polyp.box
+    return Polyp(
+        box=(
+            round(left + x * x_scale, 1),
+            round(top + y * y_scale, 1),
+            round(box_width * x_scale, 1),
+            round(box_height * y_scale, 1),
+        ),
+        area_px=polyp.area_px,
+        score=polyp.score,
+    )

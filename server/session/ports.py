@@ -1,0 +1,115 @@
+"""What a session needs of the media half and of the worker, so that tests can stand in for both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from server.media.frame import ModelFrame, RelayCodec, SourceState, VideoInfo
+from server.media.mailbox import Mailbox
+from server.media.source import SourceSpec
+from server.worker.client import Picture, StatusListener
+from server.worker.protocol import Dropped, Hello, Result
+from server.worker.state import WorkerStatus
+
+
+class Pipeline(Protocol):
+    """The video of one session; see `server.media.pipeline.MediaPipeline`."""
+
+    @property
+    def video(self) -> VideoInfo | None:
+        """The video as viewers get it; None before the first frame."""
+
+    @property
+    def state(self) -> SourceState:
+        """Where the source stands."""
+
+    @property
+    def reason(self) -> str:
+        """One line why."""
+
+    @property
+    def frames_received(self) -> int:
+        """Frames that arrived."""
+
+    @property
+    def drops(self) -> dict[str, int]:
+        """What was skipped, by cause."""
+
+    async def start(self) -> None:
+        """Start the source."""
+
+    async def aclose(self) -> None:
+        """Stop everything."""
+
+    async def whip_accept(self, offer_sdp: str) -> tuple[str, str]:
+        """Answer a publisher."""
+
+    async def whip_close(self, publisher_id: str) -> None:
+        """End a publisher."""
+
+
+class Viewers(Protocol):
+    """Those who watch one session; see `server.media.whep.WhepViewers`."""
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+
+    async def create(self, offer_sdp: str, codec: RelayCodec) -> tuple[str, str]:
+        """Answer a viewer; return its id and the answer."""
+
+    async def close(self, viewer_id: str) -> None:
+        """End a viewer."""
+
+    async def aclose(self) -> None:
+        """End all viewers."""
+
+
+class MaskWorker(Protocol):
+    """What computes masks; see `server.worker.client.WorkerClient`."""
+
+    @property
+    def status(self) -> WorkerStatus:
+        """Where the worker stands."""
+
+    @property
+    def hello(self) -> Hello | None:
+        """What the worker said of itself."""
+
+    def add_listener(self, listener: StatusListener) -> None:
+        """Call `listener` after every change of `status`."""
+
+    def remove_listener(self, listener: StatusListener) -> None:
+        """Undo `add_listener`."""
+
+    async def wait_until_ready(self) -> None:
+        """Return once a worker is warm."""
+
+    def open(self, session: str) -> None:
+        """Begin a session."""
+
+    def reset(self, session: str) -> None:
+        """Empty a session's memory."""
+
+    def close(self, session: str) -> None:
+        """End a session."""
+
+    async def step(self, picture: Picture) -> Result | Dropped:
+        """Have one picture computed."""
+
+
+class MediaEvents(Protocol):
+    """What the media half tells a session, on the event loop."""
+
+    def on_state(self, state: SourceState, reason: str) -> None:
+        """The source changed."""
+
+    def on_discontinuity(self, reason: str) -> None:
+        """What comes next does not continue what came before."""
+
+    def on_origin(self, viewer_id: str, rtp_origin: int) -> None:
+        """A viewer's RTP origin is known."""
+
+
+MediaFactory = Callable[[SourceSpec, Mailbox[ModelFrame], MediaEvents], tuple[Pipeline, Viewers]]

@@ -1,0 +1,113 @@
+"""The table of sessions."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from server.errors import SessionLimitError, SessionNotFoundError
+from server.media.source import SourceSpec
+from server.observability.metrics import ServiceMetrics
+from server.session.session import Session, SessionIdentity
+
+_ID_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
+_ID_LENGTH = 8
+
+SessionFactory = Callable[[SessionIdentity], Session]
+SourceCheck = Callable[[SourceSpec], None]
+
+
+class SessionRegistry:
+    """Sole owner of the table of sessions. Used from one event loop.
+
+    A session counts against the limit from the moment it is asked for.
+    """
+
+    def __init__(
+        self,
+        create_session: SessionFactory,
+        *,
+        check_source: SourceCheck,
+        max_sessions: int,
+        metrics: ServiceMetrics,
+    ) -> None:
+        """Start empty.
+
+        Args:
+            create_session: Makes a session that is not started.
+            check_source: Raises a `SourceError` for a source without video; blocks some seconds.
+            max_sessions: How many are served.
+            metrics: Where refusals are counted.
+        """
+        self._create_session = create_session
+        self._check_source = check_source
+        self._max_sessions = max_sessions
+        self._metrics = metrics
+        self._sessions: dict[str, Session] = {}
+        self._opening = 0
+
+    @property
+    def sessions(self) -> list[Session]:
+        """All sessions, the oldest first."""
+        return list(self._sessions.values())
+
+    async def create(self, name: str, spec: SourceSpec, *, is_checked: bool = False) -> Session:
+        """Check a source and start a session on it.
+
+        Args:
+            name: For people; empty takes the source's label.
+            spec: Where the video comes from.
+            is_checked: Whether the source was found to have video already.
+
+        Raises:
+            SessionLimitError: No room.
+            SourceError: The source has no video, or cannot be reached.
+        """
+        if len(self._sessions) + self._opening >= self._max_sessions:
+            self._metrics.sessions_refused.inc()
+            raise SessionLimitError(f"{self._max_sessions} sessions are running, the limit")
+        self._opening += 1
+        try:
+            if not is_checked:
+                await asyncio.to_thread(self._check_source, spec)
+            identity = SessionIdentity(
+                id="".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_LENGTH)),
+                name=name or spec.label,
+                spec=spec,
+                created_at=datetime.now(UTC),
+            )
+            session = self._create_session(identity)
+            self._sessions[identity.id] = session
+        finally:
+            self._opening -= 1
+        await session.start()
+        return session
+
+    def get(self, session_id: str) -> Session:
+        """Return a session.
+
+        Raises:
+            SessionNotFoundError: No session has this id.
+        """
+        session = self._sessions.get(session_id)
+        if session is None:
+            raise SessionNotFoundError("no session has this id; GET /v1/sessions lists them")
+        return session
+
+    async def close(self, session_id: str) -> None:
+        """End a session.
+
+        Raises:
+            SessionNotFoundError: No session has this id.
+        """
+        session = self.get(session_id)
+        del self._sessions[session_id]
+        await session.aclose()
+
+    async def aclose(self) -> None:
+        """End all sessions."""
+        sessions = self.sessions
+        self._sessions.clear()
+        await asyncio.gather(*(session.aclose() for session in sessions))

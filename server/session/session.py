@@ -1,0 +1,299 @@
+"""One session: a source, its viewers, and its masks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from server.errors import (
+    ResourceNotFoundError,
+    SessionNotFoundError,
+    SourceNotReadyError,
+    ViewerLimitError,
+)
+from server.masks.hub import HubLimits, MaskHub
+from server.masks.message import AiStateName, StateMessage
+from server.media.clock import Clock
+from server.media.frame import ModelFrame, SourceState
+from server.media.mailbox import Mailbox
+from server.media.source import SourceSpec
+from server.observability.metrics import ServiceMetrics
+from server.session.ai_state import AiLimits, AiMonitor, AiState, AiStatus
+from server.session.mask_loop import MaskLoop
+from server.session.ports import MaskWorker, MediaFactory, Pipeline
+from server.session.state import SessionState, moved
+from server.worker.state import WorkerStatus
+
+_TICK_S = 0.05
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class SessionIdentity:
+    """What never changes about a session. `name` is shown to people, never logged."""
+
+    id: str
+    name: str
+    spec: SourceSpec
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class SessionLimits:
+    """How old, how silent, how many."""
+
+    hub: HubLimits
+    ai: AiLimits
+    max_viewers: int
+
+
+class Session:
+    """Owner of one source, its viewers, its hub and its place in the worker.
+
+    Used from one event loop. Its video goes on whatever happens to its masks.
+    """
+
+    def __init__(
+        self,
+        identity: SessionIdentity,
+        *,
+        limits: SessionLimits,
+        worker: MaskWorker,
+        create_media: MediaFactory,
+        clock: Clock,
+        metrics: ServiceMetrics,
+    ) -> None:
+        """Make the parts; `start` starts them."""
+        self.identity = identity
+        self._max_viewers = limits.max_viewers
+        self._worker = worker
+        self._clock = clock
+        self._metrics = metrics
+        self._state = SessionState.CREATED
+        self._monitor = AiMonitor(limits.ai)
+        self._ai = AiStatus(AiState.WARMING)
+        self._reader_drops: Counter[str] = Counter()
+        self._mirrored: Counter[str] = Counter()
+        self._frames_seen = 0
+        self._viewers_joining = 0
+        self._tasks: list[asyncio.Task[None]] = []
+        self.hub = MaskHub(
+            StateMessage(
+                ai_state="warming", ai_reason="", source_state="connecting", source_reason=""
+            ),
+            limits=limits.hub,
+            now_ns=clock.monotonic_ns,
+            count_drop=self._count_reader_drop,
+        )
+        self._mailbox: Mailbox[ModelFrame] = Mailbox()
+        self._pipeline, self._viewers = create_media(identity.spec, self._mailbox, self)
+        self._masks = MaskLoop(
+            identity.id,
+            self._mailbox,
+            worker=worker,
+            hub=self.hub,
+            monitor=self._monitor,
+            publish_state=self._publish_state,
+            max_age_ms=limits.hub.max_age_ms,
+            clock=clock,
+            metrics=metrics,
+        )
+
+    @property
+    def state(self) -> SessionState:
+        """Where the session stands in its life."""
+        return self._state
+
+    @property
+    def ai(self) -> AiStatus:
+        """What the AI does right now."""
+        return self._ai
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """The session's video."""
+        return self._pipeline
+
+    @property
+    def viewers(self) -> int:
+        """How many watch."""
+        return self._viewers.count
+
+    @property
+    def frames_masked(self) -> int:
+        """Frames whose mask was ready in time."""
+        return self._masks.frames_masked
+
+    @property
+    def drops(self) -> dict[str, int]:
+        """What was skipped on purpose, by cause; causes that never happened are left out."""
+        total = Counter(self._pipeline.drops) + self._masks.drops + self._reader_drops
+        return dict(sorted(total.items()))
+
+    async def start(self) -> None:
+        """Start the source and the mask loop."""
+        self._state = moved(self._state, SessionState.OPEN)
+        self._worker.open(self.identity.id)
+        self._worker.add_listener(self._on_worker)
+        self._on_worker(self._worker.status)
+        await self._pipeline.start()
+        self._tasks = [
+            asyncio.create_task(self._guard(self._masks.run()), name="mask loop"),
+            asyncio.create_task(self._guard(self._tick()), name="session tick"),
+        ]
+        _log.info("session_opened", session=self.identity.id, source=self.identity.spec.kind)
+
+    async def aclose(self) -> None:
+        """End viewers, source and masks. Calling it again does nothing."""
+        if self._state is not SessionState.OPEN:
+            return
+        self._state = moved(self._state, SessionState.CLOSING)
+        self._worker.remove_listener(self._on_worker)
+        self.hub.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._worker.close(self.identity.id)
+        await self._viewers.aclose()
+        await self._pipeline.aclose()
+        self._mailbox.close()
+        self._mirror_counters()
+        self._state = moved(self._state, SessionState.CLOSED)
+        _log.info("session_closed", session=self.identity.id)
+
+    def reset(self) -> None:
+        """Empty the memory: a new patient. Frames from before this moment are not computed."""
+        self._require_open()
+        self._masks.forget_until_now()
+        _log.info("memory_reset", session=self.identity.id, reason="operator")
+
+    async def add_viewer(self, offer_sdp: str) -> tuple[str, str]:
+        """Answer a WHEP offer; return the viewer's id and the answer.
+
+        Raises:
+            SourceNotReadyError: No video yet.
+            ViewerLimitError: No room.
+            InvalidOfferError: The offer cannot be used.
+        """
+        self._require_open()
+        video = self._pipeline.video
+        if video is None:
+            raise SourceNotReadyError(self._pipeline.reason or "the source has no video yet")
+        if self.viewers + self._viewers_joining >= self._max_viewers:
+            raise ViewerLimitError(f"the session has {self.viewers} viewers, its limit")
+        self._viewers_joining += 1
+        try:
+            return await self._viewers.create(offer_sdp, video.codec)
+        finally:
+            self._viewers_joining -= 1
+
+    async def remove_viewer(self, viewer_id: str) -> None:
+        """End a viewer.
+
+        Raises:
+            ResourceNotFoundError: No viewer has this id.
+        """
+        await self._viewers.close(viewer_id)
+
+    async def add_publisher(self, offer_sdp: str) -> tuple[str, str]:
+        """Answer a WHIP offer; return the publisher's id and the answer.
+
+        Raises:
+            SourceRefusedError: The session's source is not WHIP.
+            PublisherBusyError: Somebody publishes already.
+            InvalidOfferError: The offer cannot be used.
+        """
+        self._require_open()
+        return await self._pipeline.whip_accept(offer_sdp)
+
+    async def remove_publisher(self, publisher_id: str) -> None:
+        """End a publisher.
+
+        Raises:
+            ResourceNotFoundError: No publisher has this id.
+        """
+        if self.identity.spec.kind != "whip":
+            raise ResourceNotFoundError("no publisher has this id")
+        await self._pipeline.whip_close(publisher_id)
+
+    # What the media half tells (MediaEvents).
+
+    def on_state(self, state: SourceState, reason: str) -> None:
+        """Follow the source."""
+        _log.info("source_state", session=self.identity.id, state=state.value)
+        self._monitor.note_source(state, reason)
+        self._publish_state()
+
+    def on_discontinuity(self, reason: str) -> None:
+        """Empty the memory before what comes next is computed."""
+        if self._state is SessionState.OPEN:
+            self._masks.forget()
+            _log.info("memory_reset", session=self.identity.id, reason=reason)
+
+    def on_origin(self, viewer_id: str, rtp_origin: int) -> None:
+        """Pass a viewer's RTP origin to its reader."""
+        self.hub.publish_origin(viewer_id, rtp_origin)
+
+    async def _tick(self) -> None:
+        """Look at the clock, and at what the pipeline counted."""
+        while True:
+            self._mirror_counters()
+            self._publish_state()
+            await asyncio.sleep(_TICK_S)
+
+    async def _guard(self, work: Coroutine[None, None, None]) -> None:
+        """On a fault of ours, end the session's masks and nothing else."""
+        try:
+            await work
+        except Exception as exc:  # noqa: BLE001 - the one place; a fault ends the masks
+            _log.exception("session_fault", session=self.identity.id)
+            self._monitor.note_fault(f"internal fault ({type(exc).__name__})")
+            self._publish_state()
+
+    def _publish_state(self) -> AiStateName:
+        """Tell readers the state, if it changed."""
+        before, self._ai = self._ai, self._monitor.evaluate(self._clock.monotonic_ns())
+        name: AiStateName = self._ai.state.value
+        if before.state is not self._ai.state:
+            _log.info("ai_state", session=self.identity.id, state=name)
+        self.hub.publish_state(
+            StateMessage(
+                ai_state=name,
+                ai_reason=self._ai.reason,
+                source_state=self._pipeline.state.value,
+                source_reason=self._pipeline.reason,
+            )
+        )
+        return name
+
+    def _on_worker(self, status: WorkerStatus) -> None:
+        """Follow the worker."""
+        self._monitor.note_worker(status)
+        self._publish_state()
+
+    def _require_open(self) -> None:
+        """Refuse what comes after the end."""
+        if self._state is not SessionState.OPEN:
+            raise SessionNotFoundError("the session has ended")
+
+    def _count_reader_drop(self, cause: str) -> None:
+        """Count a mask message that a reader was not sent."""
+        self._reader_drops[cause] += 1
+
+    def _mirror_counters(self) -> None:
+        """Carry what was counted since the last time into the monitor and the metrics."""
+        received = self._pipeline.frames_received
+        if received != self._frames_seen:
+            self._monitor.note_frame(self._clock.monotonic_ns())
+        self._metrics.frames_received.inc(received - self._frames_seen)
+        self._frames_seen = received
+        drops = Counter(self.drops)
+        for cause, number in (drops - self._mirrored).items():
+            self._metrics.drops.labels(cause).inc(number)
+        self._mirrored = drops
