@@ -35,7 +35,7 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Stop on SIGINT and SIGTERM; at once on the second."""
+        """Stop on SIGINT and SIGTERM. Repeated ones hurry nothing: the end takes some seconds."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stop)
@@ -47,7 +47,6 @@ class _Server(uvicorn.Server):
 
     def _stop(self) -> None:
         """Ask for the end."""
-        self.force_exit = self.should_exit
         self.should_exit = True
 
 

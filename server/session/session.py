@@ -80,6 +80,7 @@ class Session:
         self._ai = AiStatus(AiState.WARMING)
         self._reader_drops: Counter[str] = Counter()
         self._mirrored: Counter[str] = Counter()
+        self._source_state: SourceState | None = None
         self._frames_seen = 0
         self._viewers_joining = 0
         self._tasks: list[asyncio.Task[None]] = []
@@ -226,7 +227,9 @@ class Session:
 
     def on_state(self, state: SourceState, reason: str) -> None:
         """Follow the source."""
-        _log.info("source_state", session=self.identity.id, state=state.value)
+        if state is not self._source_state:
+            self._source_state = state
+            _log.info("source_state", session=self.identity.id, state=state.value)
         self._monitor.note_source(state, reason)
         self._publish_state()
 
