@@ -29,7 +29,9 @@ _RTSP_OPTIONS = {
     # Opens in 50 ms instead of a second; the decoder finds out the rest.
     "probesize": "32",
     "analyzeduration": "0",
-    "fflags": "nobuffer",
+    # The RTP payloads as they come: FFmpeg's parser holds every picture back until the next one
+    # has come, and cuts pictures in two where an encoder repeats its headers between slices.
+    "fflags": "nobuffer+noparse+nofillin",
     "allowed_media_types": "video",
     "timeout": "5000000",
     "protocol_whitelist": "rtsp,rtsps,rtp,udp,tcp,tls,crypto,http,https",
@@ -60,7 +62,7 @@ def open_file(path: str) -> InputContainer:
 
 
 def open_rtsp(
-    url: str, label: str, timeout_s: float, read_timeout_s: float = 4.0
+    url: str, label: str, timeout_s: float, read_timeout_s: float = 2.5
 ) -> InputContainer:
     """Open a camera over TCP.
 

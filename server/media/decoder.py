@@ -13,6 +13,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from server.errors import ServiceError, SourceError, UnsupportedCodecError
+from server.media.clock import Clock
 from server.media.container import MAX_PICTURE, check_picture_size
 from server.media.encoder import RelayEncoder, relayed_size
 from server.media.frame import CLOCK_RATE_HZ, CodedPacket, ModelFrame, SourcePacket, StreamFormat
@@ -64,8 +65,10 @@ class DecoderThread:
         mailbox: Mailbox[ModelFrame],
         model_size: tuple[int, int],
         label: str,
+        clock: Clock,
     ) -> None:
         self._listener = listener
+        self._clock = clock
         self._mailbox = mailbox
         self._model_height, self._model_width = model_size
         self._label = label
@@ -204,7 +207,8 @@ class DecoderThread:
         if pts is None:
             self._counts["corrupt"] += 1
             return
-        captured_at_ns = self._captured.pop(pts)
+        # A file tells when a picture is due, which the decoder may beat by some milliseconds.
+        captured_at_ns = min(self._captured.pop(pts), self._clock.monotonic_ns())
         self._watch(frame, pts, captured_at_ns)
         self._encode(frame, pts, captured_at_ns)
         if self._queue.packets > _LATE_PACKETS:

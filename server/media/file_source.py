@@ -154,12 +154,11 @@ class FileSource:
         while batch := await asyncio.to_thread(reader.read, _BATCH):
             for packet in batch:
                 pts = self._timeline.map(packet.pts, decode_ticks=packet.dts)
-                await self._wait_for(pts - (packet.pts - packet.dts))
-                sink.packet(
-                    SourcePacket(
-                        packet.payload, pts, packet.is_keyframe, self._clock.monotonic_ns()
-                    )
-                )
+                early = packet.pts - packet.dts
+                await self._wait_for(pts - early)
+                # Pictures that are decoded before they are due count from when they are due.
+                captured_at_ns = self._clock.monotonic_ns() + early * 1_000_000_000 // CLOCK_RATE_HZ
+                sink.packet(SourcePacket(packet.payload, pts, packet.is_keyframe, captured_at_ns))
                 frames += 1
         return frames
 

@@ -59,7 +59,9 @@ class MediaPipeline:
         self._on_state = on_state
         self._on_discontinuity = on_discontinuity
         self._source = _create_source(spec, clock, demo or DemoSettings())
-        self._router = PacketRouter(self.relay, mailbox, model_size, spec.label, self._source, self)
+        self._router = PacketRouter(
+            self.relay, mailbox, model_size, spec.label, self._source, self, clock
+        )
         self._task: asyncio.Task[None] | None = None
         self._is_closing = False
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from server.errors import ServiceError
 from server.media import h264
+from server.media.clock import Clock
 from server.media.decoder import DecoderThread
 from server.media.feed import Source
 from server.media.frame import (
@@ -53,6 +54,7 @@ class PacketRouter:
         label: Name of the source in messages.
         source: Asked for keyframes, if it can make them.
         owner: Told of discontinuities and failures.
+        clock: Time, the same that stamps the packets.
     """
 
     def __init__(
@@ -63,12 +65,13 @@ class PacketRouter:
         label: str,
         source: Source,
         owner: RouterOwner,
+        clock: Clock,
     ) -> None:
         self.video: VideoInfo | None = None
         self.relay = relay
         self._source = source
         self._owner = owner
-        self._decoder = DecoderThread(self, mailbox, model_size, label)
+        self._decoder = DecoderThread(self, mailbox, model_size, label, clock)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_closing = False
         self._is_encoding = False

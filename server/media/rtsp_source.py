@@ -8,19 +8,20 @@ import threading
 from collections.abc import Callable
 
 import av
-from av.container import InputContainer
 
 from server.errors import ServiceError, SourceError, SourceStalledError
-from server.media import container, h264
+from server.media import container
 from server.media.clock import Clock
 from server.media.feed import SourceSink
 from server.media.frame import CLOCK_RATE_HZ, SourcePacket, SourceState, StreamFormat
+from server.media.picture_joiner import JoinedPicture, PictureJoiner
 from server.media.timeline import Timeline, to_ticks
 
 _OPEN_TIMEOUT_S = 5.0
 _SILENCE_S = 2.0
+_WATCH_INTERVAL_S = 0.25
 _DELAY_S = (0.5, 10.0)
-_STOP_TIMEOUT_S = 1.0
+_STOP_TIMEOUT_S = 0.2
 
 
 class _Connection:
@@ -31,25 +32,23 @@ class _Connection:
         url: str,
         label: str,
         on_format: Callable[[StreamFormat], None],
-        on_packet: Callable[[bytes, int | None, bool], None],
+        on_picture: Callable[[JoinedPicture], None],
+        clock: Clock,
     ) -> None:
         self._url = url
         self._label = label
         self._on_format = on_format
-        self._on_packet = on_packet
+        self._on_picture = on_picture
+        self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._is_stopped = False
-        self._container: InputContainer | None = None
         self.ended: asyncio.Future[ServiceError] = self._loop.create_future()
         self._thread = threading.Thread(target=self._run, name="sali-rtsp", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Deliver nothing more and let the thread end, within its time limits if it is stuck."""
+        """Deliver nothing more; a thread that waits for the network ends at its time limit."""
         self._is_stopped = True
-        opened = self._container
-        if opened is not None:
-            opened.set_timeout(0.0)  # type: ignore[attr-defined]  # missing in PyAV's stubs
 
     def join(self, timeout_s: float) -> None:
         """Wait for the thread, but not for ever. Blocks."""
@@ -67,27 +66,19 @@ class _Connection:
     def _read(self) -> ServiceError:
         opened = container.open_rtsp(self._url, self._label, _OPEN_TIMEOUT_S)
         try:
-            self._container = opened
             stream = container.video_stream(opened, self._label)
             told = container.stream_format(stream)
             self._post(self._on_format, told)
-            is_h264 = told.codec == "h264"
-            keeper = h264.ParameterSetKeeper(bytes(stream.codec_context.extradata or b""))
+            extradata = bytes(stream.codec_context.extradata or b"")
+            joiner = PictureJoiner(told.codec, extradata)
             for packet in opened.demux(stream):
                 if self._is_stopped:
                     break
-                if packet.size == 0:
-                    continue
-                payload = bytes(packet)
-                is_keyframe = packet.is_keyframe
-                if is_h264 and h264.has_idr(payload):
-                    payload = keeper.complete(payload)
-                    is_keyframe = True
-                timestamp = packet.pts if packet.pts is not None else packet.dts
-                ticks = None if timestamp is None else to_ticks(timestamp, packet.time_base)
-                self._post(self._on_packet, payload, ticks, is_keyframe)
+                ticks = None if packet.pts is None else to_ticks(packet.pts, packet.time_base)
+                picture = joiner.add(bytes(packet), ticks, self._clock.monotonic_ns())
+                if picture is not None:
+                    self._post(self._on_picture, picture)
         finally:
-            self._container = None
             container.close(opened)
         return SourceError(f"{self._label} ended the stream")
 
@@ -156,10 +147,12 @@ class RtspSource:
         """Read one connection until it ends or goes silent; why it did."""
         self._is_stretch_open = False
         self._silent_from_ns = self._clock.monotonic_ns() + int(_OPEN_TIMEOUT_S * 1e9)
-        connection = _Connection(self._url, self._label, self._on_format, self._on_packet)
+        connection = _Connection(
+            self._url, self._label, self._on_format, self._on_picture, self._clock
+        )
         try:
             while (left_s := self._patience_s()) > 0:
-                await asyncio.wait({connection.ended}, timeout=left_s)
+                await asyncio.wait({connection.ended}, timeout=min(left_s, _WATCH_INTERVAL_S))
                 if connection.ended.done():
                     return connection.ended.result()
             return SourceStalledError(f"{self._label} went silent")
@@ -175,16 +168,17 @@ class RtspSource:
     def _on_format(self, told: StreamFormat) -> None:
         self._format = told
 
-    def _on_packet(self, payload: bytes, ticks: int | None, is_keyframe: bool) -> None:
+    def _on_picture(self, picture: JoinedPicture) -> None:
         if self._sink is None or self._format is None:
             return
         now_ns = self._clock.monotonic_ns()
         if not self._is_stretch_open:
             self._begin_stretch(self._sink, self._format, now_ns)
         self._last_packet_ns = self._silent_from_ns = now_ns
-        # The first packet's time can be missing; the others then count from it.
-        pts = self._timeline.map(0 if ticks is None else ticks)
-        self._sink.packet(SourcePacket(payload, pts, is_keyframe, now_ns))
+        pts = self._timeline.map(picture.ticks)
+        self._sink.packet(
+            SourcePacket(picture.payload, pts, picture.is_keyframe, picture.arrived_ns)
+        )
 
     def _begin_stretch(self, sink: SourceSink, told: StreamFormat, now_ns: int) -> None:
         """Put the new connection's video behind the old one's, as far as time has gone on."""
