@@ -27,14 +27,14 @@ class Foam:
     def __init__(self, seed: int, start_s: float, z: float, tube: Tube) -> None:
         """Lay the foam of the stretch that starts at `start_s`, around camera position `z`."""
         rng = create_rng(seed, f"foam {start_s:.3f}")
-        pools = int(rng.integers(2, 5))
-        count = int(rng.integers(14, 30))
+        pools = int(rng.integers(3, 7))
+        count = int(rng.integers(14, 28))
         pool_s = z + rng.uniform(0.4, 2.4, pools)
         pool_psi = rng.uniform(-np.pi, np.pi, pools)
         s = (pool_s[:, None] + rng.normal(0.0, 0.16, (pools, count))).reshape(-1)
         psi = (pool_psi[:, None] + rng.normal(0.0, 0.17, (pools, count))).reshape(-1)
         psi = (psi + np.pi) % (2.0 * np.pi) - np.pi
-        self.radii: F64 = np.minimum(rng.lognormal(np.log(0.028), 0.55, len(s)), 0.11)
+        self.radii: F64 = np.minimum(rng.lognormal(np.log(0.042), 0.55, len(s)), 0.15)
         reach = tube.lookup(s.astype(np.float32), psi.astype(np.float32))[0] - 0.6 * self.radii
         flat = np.stack([np.cos(psi), np.sin(psi)], axis=1) * reach[:, None]
         self.places: F64 = np.concatenate([tube.centre(s) + flat, s[:, None]], axis=1)

@@ -27,7 +27,7 @@ class PhantomConfig:
         seconds: Length of the scene; at least one frame.
         seed: Any integer from 0; picks colour, vessels, folds, lens, light, path and polyps.
         frame_code: Burn the frame's number into the bottom left corner (see `frame_code`).
-        polyps: False renders the same colon without a single polyp.
+        polyps: False renders the same colon, seen from the same path, without a single polyp.
         border: Draw the black octagonal border; False fills the rectangle.
         degraded: Include blurred, dark, washed-out and bubbly stretches.
         pixel_step: 2 casts one ray for each 2 x 2 pixels and interpolates (fast, soft as a

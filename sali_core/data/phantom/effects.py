@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     F32 = NDArray[np.float32]
 
+FULL_SCALE = 255 * 64
+
 
 def sharpen(picture: F32, amount: float) -> F32:
     """Enhance edges as an endoscope's processor does.
@@ -86,35 +88,33 @@ def _running_mean(picture: F32, radius_px: int, axis: int) -> F32:
     return np.moveaxis(mean, -1, axis)
 
 
-def enlarge(picture: F32, step: int, height: int, width: int) -> F32:
-    """Interpolate a reduced picture to full size.
+def enlarge(picture: F32, step: int, height: int, width: int) -> NDArray[np.int16]:
+    """Interpolate a reduced picture to full size, in 16 bit integers, which are twice as fast.
 
     Args:
-        picture: [C, ceil(height / step), ceil(width / step)] float32.
-        step: 1 (returned as it is) or 2.
+        picture: [C, ceil(height / step), ceil(width / step)] float32 in [0, 1]; what lies outside
+            is cut off.
+        step: 1 or 2.
         height: Full height.
         width: Full width.
 
     Returns:
-        [C, height, width] float32.
+        [C, height, width] int16, FULL_SCALE standing for 1.
     """
+    coarse = np.clip(picture * np.float32(FULL_SCALE / 16), 0, FULL_SCALE / 16).astype(np.int16)
     if step == 1:
-        return picture
+        fine: NDArray[np.int16] = coarse * np.int16(16)
+        return fine
     channels, rows, columns = picture.shape
-    tall = np.empty((channels, 2 * rows, columns), dtype=np.float32)
-    main = picture * np.float32(0.75)
-    side = picture * np.float32(0.25)
-    tall[:, 0::2] = main
-    tall[:, 1::2] = main
-    tall[:, 2::2] += side[:, :-1]
-    tall[:, 0] += side[:, 0]
-    tall[:, 1:-1:2] += side[:, 1:]
-    tall[:, -1] += side[:, -1]
-    wide = np.empty((channels, 2 * rows, 2 * columns), dtype=np.float32)
-    main = tall * np.float32(0.75)
-    tall *= np.float32(0.25)
+    tall = np.empty((channels, 2 * rows, columns), dtype=np.int16)
+    main = coarse * np.int16(3)
+    np.add(main[:, 1:], coarse[:, :-1], out=tall[:, 2::2])
+    np.add(main[:, :-1], coarse[:, 1:], out=tall[:, 1:-1:2])
+    tall[:, 0], tall[:, -1] = coarse[:, 0] * np.int16(4), coarse[:, -1] * np.int16(4)
+    wide = np.empty((channels, 2 * rows, 2 * columns), dtype=np.int16)
+    main = tall * np.int16(3)
     np.add(main[..., 1:], tall[..., :-1], out=wide[..., 2::2])
-    wide[..., 0] = main[..., 0] + tall[..., 0]
     np.add(main[..., :-1], tall[..., 1:], out=wide[..., 1:-1:2])
-    wide[..., -1] = main[..., -1] + tall[..., -1]
-    return wide[:, :height, :width]
+    wide[..., 0], wide[..., -1] = tall[..., 0] * np.int16(4), tall[..., -1] * np.int16(4)
+    full: NDArray[np.int16] = wide[:, :height, :width]
+    return full

@@ -9,16 +9,17 @@ import numpy as np
 
 from sali_core.data.phantom.bubbles import Foam, draw_foam
 from sali_core.data.phantom.config import CODE_HEIGHT_PX, CODE_WIDTH_PX, PhantomConfig
-from sali_core.data.phantom.effects import defocus, enlarge, sharpen, smear
+from sali_core.data.phantom.effects import FULL_SCALE, defocus, enlarge, sharpen, smear
 from sali_core.data.phantom.frame_code import draw_frame_code
 from sali_core.data.phantom.lens import Lens
 from sali_core.data.phantom.light import expose, illuminate
 from sali_core.data.phantom.look import create_look
 from sali_core.data.phantom.noise import create_rng
 from sali_core.data.phantom.path import CameraPath, Pose, Stretch, Timeline
+from sali_core.data.phantom.polyp_drawing import draw_polyp
 from sali_core.data.phantom.polyps import SIGHT, Polyp, create_polyps
 from sali_core.data.phantom.raycast import TubeCaster
-from sali_core.data.phantom.surface import create_wall, draw_polyp
+from sali_core.data.phantom.surface import create_wall
 from sali_core.data.phantom.texture import MucosaTexture
 from sali_core.data.phantom.tube import Tube
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     F32 = NDArray[np.float32]
 
 _EXPOSURE_S = 0.012
+_GREY = FULL_SCALE // 255  # one grey level of an enlarged picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +64,18 @@ class Phantom:
         self._texture = MucosaTexture(seed, self._look, 512 if small else 1024)
         self._lens = Lens(config.width, config.height, config.pixel_step, self._look, config.border)
         self._caster = TubeCaster(self._tube, 128 if small else 192, 112 if small else 224)
-        self._polyps: list[Polyp] = (
-            create_polyps(seed, self._look, self._tube, config.seconds) if config.polyps else []
-        )
-        points = np.array([polyp.centre for polyp in self._polyps]).reshape(-1, 3)
-        self._polyp_z = points[:, 2].copy()
+        polyps = create_polyps(seed, self._look, self._tube, config.seconds)
+        # without its polyps the scene keeps its camera path, glances included
+        points = np.array([polyp.centre for polyp in polyps])
+        self._polyps: list[Polyp] = polyps if config.polyps else []
+        self._polyp_z = points[: len(self._polyps), 2].copy()
         self._path = CameraPath(seed, self._look, self._tube, points)
         self._timeline = Timeline(seed, config.seconds, config.degraded)
         self._outside = np.flatnonzero(~self._lens.inside)
         grain = create_rng(seed, "grain").standard_normal((config.height + 61, config.width + 67))
-        self._grain = (grain * self._look.sensor_noise).astype(np.float32)
+        self._grain = np.clip(np.rint(grain * self._look.sensor_noise * _GREY), -1200, 1200).astype(
+            np.int16
+        )
 
     def __len__(self) -> int:
         """Return the number of frames."""
@@ -110,7 +114,7 @@ class Phantom:
         scattered, mirrored = illuminate(surface, pose, self._look)
         gain = 1.0
         if stretch.kind == "dark":
-            gain = 1.0 - 0.93 * strength
+            gain = 1.0 - 0.96 * strength
         elif stretch.kind == "washed_out":
             gain = 1.0 + 9.0 * strength
         shape = (lens.rows, lens.columns)
@@ -136,12 +140,12 @@ class Phantom:
     def _develop(self, picture: F32, index: int) -> NDArray[np.uint8]:
         """Enlarge, add sensor noise, apply the octagon; returns [H, W, 3] uint8."""
         config = self.config
-        picture *= 255.0
         full = enlarge(picture, config.pixel_step, config.height, config.width)
         rng = np.random.default_rng([config.seed, index])
         down, aside = int(rng.integers(0, 61)), int(rng.integers(0, 67))
         full += self._grain[down : down + config.height, aside : aside + config.width]
-        np.clip(full, 4.0, 255.0, out=full)
+        np.clip(full, 4 * _GREY, FULL_SCALE, out=full)
+        full >>= 6
         image = np.empty((config.height, config.width, 3), dtype=np.uint8)
         for channel in range(3):
             image[..., channel] = full[channel]
@@ -155,4 +159,4 @@ class Phantom:
             return np.zeros((config.height, config.width), dtype=np.bool_)
         soft = polyp[None].astype(np.float32)
         full = enlarge(soft, config.pixel_step, config.height, config.width)[0]
-        return np.asarray((full > 0.5) & self._lens.inside)
+        return np.asarray((full > FULL_SCALE // 2) & self._lens.inside)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sali_core.data.phantom.tube import PERIOD_ROWS, ROWS_PER_UNIT, Tube
+from sali_core.data.phantom.tube import PERIOD_ROWS, ROWS_PER_UNIT, Tube, planes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -127,12 +127,14 @@ class TubeCaster:
         at = (s - np.float32(z - BEHIND - 0.5)) * np.float32(20.0)
         at = np.clip(at, 0.0, len(knots) - 1.001).astype(np.float32)
         low = at.astype(np.int64)
-        share = (at - low)[:, None]
-        found = table.take(low, axis=0)
+        at -= low
+        found = planes(table.take(low, axis=0, mode="clip"))
         low += 1
-        found += share * (table.take(low, axis=0) - found)
-        columns = np.ascontiguousarray(found.T)
-        return columns[:2], columns[2:]
+        after = planes(table.take(low, axis=0, mode="clip"))
+        after -= found
+        after *= at
+        found += after
+        return found[:2], found[2:]
 
     def _meet(self, position: F64, lean: F32, azimuth: F32, tangent: F32) -> tuple[F32, F32]:
         """Return how far ahead and how far from the polar axis each ray ends, [N] each."""

@@ -90,19 +90,23 @@ class Tube:
         left = np.minimum(column.astype(np.int64), COLUMNS - 1)
         column -= left
         left += top * (COLUMNS + 1)
-        found = self._quads(left)
-        found += column[:, None] * (self._quads(left + 1) - found)
+        found = self._across(left, column)
         left += COLUMNS + 1
-        below = self._quads(left)
-        below += column[:, None] * (self._quads(left + 1) - below)
+        below = self._across(left, column)
         below -= found
-        below *= row[:, None]
+        below *= row
         found += below
-        return np.ascontiguousarray(found.T)
+        return found
 
-    def _quads(self, index: NDArray[np.int64]) -> F32:
-        """Return the four values at flat cells, [N, 4]; one 16 byte element each is fastest."""
-        return self._packed[index].view(np.float32).reshape(-1, 4)
+    def _across(self, cell: NDArray[np.int64], share: F32) -> F32:
+        """Return the four values between flat cells and their right neighbours, [4, N]."""
+        # one 16 byte element each is fastest to fetch, one plane each to compute with
+        near = planes(self._packed.take(cell, mode="clip").view(np.float32).reshape(-1, 4))
+        far = planes(self._packed.take(cell + 1, mode="clip").view(np.float32).reshape(-1, 4))
+        far -= near
+        far *= share
+        near += far
+        return near
 
     def surface(self, s: float, psi: float) -> tuple[F64, F64]:
         """Return the wall's point (x, y, z) and its inward unit normal at one place."""
@@ -117,6 +121,14 @@ class Tube:
         flat = -outward + 0.5 * slope_psi * around
         normal = np.append(flat, 0.5 * slope_s + float(self.slope(s) @ outward))
         return point, normal / np.linalg.norm(normal)
+
+
+def planes(rows: F32) -> F32:
+    """Return [C, N] contiguous from [N, C]."""
+    found = np.empty(rows.shape[::-1], dtype=np.float32)
+    for channel in range(len(found)):
+        found[channel] = rows[:, channel]
+    return found
 
 
 def _wall(rng: np.random.Generator, look: SceneLook) -> F32:
