@@ -10,7 +10,7 @@ from sali_core.model.network import SaliNetwork
 @pytest.fixture(scope="session")
 def small_config() -> ModelConfig:
     """The small profile at a size that tests can afford."""
-    values = get_profile("small").to_dict() | {"input_size": 96}
+    values = get_profile("small").to_dict() | {"input_size": 128}
     return ModelConfig.from_dict(values)
 
 

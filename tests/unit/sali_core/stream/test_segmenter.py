@@ -19,18 +19,18 @@ Frame = npt.NDArray[np.uint8]
 
 def _frames(seed: int, count: int) -> list[Frame]:
     rng = np.random.default_rng(seed)
-    return [rng.integers(0, 256, (96, 96, 3), dtype=np.uint8) for _ in range(count)]
+    return [rng.integers(0, 256, (128, 128, 3), dtype=np.uint8) for _ in range(count)]
 
 
 def _segmenter(network: SaliNetwork, **memory: int) -> StreamSegmenter:
     # This threshold gives random weights masks that are neither empty nor full.
     return StreamSegmenter(
-        network, input_size=96, memory=MemoryConfig(**memory), threshold=_median(network)
+        network, input_size=128, memory=MemoryConfig(**memory), threshold=_median(network)
     )
 
 
 def _median(network: SaliNetwork) -> float:
-    probe = StreamSegmenter(network, input_size=96, memory=MemoryConfig(), threshold=0.5)
+    probe = StreamSegmenter(network, input_size=128, memory=MemoryConfig(), threshold=0.5)
     return float(np.median(probe.step(probe.initial_state(), _frames(0, 1)[0]).probability))
 
 
@@ -108,7 +108,7 @@ def test_encoder_runs_once_per_frame(network: SaliNetwork) -> None:
     counting = Counting()
     segmenter = StreamSegmenter(
         counting,  # type: ignore[arg-type]
-        input_size=96,
+        input_size=128,
         memory=MemoryConfig(),
         threshold=0.5,
     )
@@ -119,9 +119,9 @@ def test_encoder_runs_once_per_frame(network: SaliNetwork) -> None:
 @pytest.mark.parametrize(
     "frame",
     [
-        np.zeros((95, 96, 3), np.uint8),
-        np.zeros((96, 96), np.uint8),
-        np.zeros((96, 96, 3), np.float32),
+        np.zeros((127, 128, 3), np.uint8),
+        np.zeros((128, 128), np.uint8),
+        np.zeros((128, 128, 3), np.float32),
     ],
 )
 def test_a_frame_that_does_not_fit_is_refused_and_leaves_the_state(

@@ -1,0 +1,70 @@
+# SALI Live: every task a person or CI runs. `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+HOST ?= 127.0.0.1
+PORT ?= 8080
+SOURCE ?= demo
+
+.DEFAULT_GOAL := help
+.PHONY: help install web run test test-python test-web e2e bench fmt lint type train clean packages
+
+help: ## List the targets
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+$(VENV)/.installed: requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else 0'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+install: $(VENV)/.installed ## Make .venv with everything in it
+
+client_web/node_modules/.installed: client_web/package-lock.json
+	@command -v npm >/dev/null || { echo "Node.js 20 or newer with npm is needed to build the web client"; exit 1; }
+	cd client_web && npm ci --no-audit --no-fund --silent
+	touch $@
+
+client_web/dist/index.html: client_web/node_modules/.installed client_web/index.html client_web/vite.config.ts $(shell find client_web/src client_web/public -type f 2>/dev/null)
+	cd client_web && npm run --silent build
+
+web: client_web/dist/index.html ## Build the web client
+
+run: install web ## Start the service (SOURCE=demo, a file, or rtsp://...; PORT=8080)
+	$(BIN)/sali serve --source '$(SOURCE)' --host $(HOST) --port $(PORT)
+
+packages: ## Install the Debian packages that the tests use (needs root)
+	@sh tests/install_packages.sh
+
+test: packages install web test-python test-web e2e ## Everything CI runs: units, integration, web, browser
+
+test-python: install ## Python unit and integration tests
+	$(BIN)/python -m pytest -q
+
+test-web: client_web/node_modules/.installed ## Web client: types, lint, unit tests
+	cd client_web && npm run --silent typecheck && npm run --silent lint && npm test --silent
+
+e2e: install web ## A real browser against a real server
+	$(BIN)/python -m pytest -q -m e2e tests/e2e
+
+bench: install ## Speed, as ratios measured side by side
+	$(BIN)/python -m tests.bench.step
+
+fmt: install ## Format
+	$(BIN)/ruff format sali_core server tests
+	$(BIN)/ruff check --fix-only --quiet sali_core server tests
+
+lint: install ## Style, import contracts
+	$(BIN)/ruff format --check sali_core server tests
+	$(BIN)/ruff check sali_core server tests
+	$(BIN)/lint-imports
+
+type: install ## Types
+	$(BIN)/mypy
+
+train: install ## Train the demo weights (DATA=folder, BACKBONE=mobilenetv2 weights)
+	$(BIN)/sali train --data $(DATA) --backbone-weights $(BACKBONE) --out runs/small --name small-demo
+
+clean: ## Remove what was built
+	rm -rf $(VENV) client_web/node_modules client_web/dist .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,132 @@
+"""One interface to run the network, whatever runs it: `Engine.step(states, frames)`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from sali_core.config import MemoryConfig
+from sali_core.engine.device import pick_device
+from sali_core.engine.openvino import OpenVinoNetwork
+from sali_core.errors import ShapeError
+from sali_core.model.network import SaliNetwork
+from sali_core.stream.segmenter import StreamNetwork, StreamSegmenter
+from sali_core.stream.state import StreamState
+from sali_core.types import StepResult
+from sali_core.weights.registry import resolve_weights
+from sali_core.weights.store import load_network
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """What runs.
+
+    Attributes:
+        name: Name of the weights.
+        profile: Profile of the network.
+        device: `cpu`, `cuda:0`.
+        engine: `eager` or `openvino`.
+        reason: Why this engine was picked.
+        threshold: Fixed threshold on the probability.
+        input_size: (height, width) of the frames it takes.
+    """
+
+    name: str
+    profile: str
+    device: str
+    engine: str
+    reason: str
+    threshold: float
+    input_size: tuple[int, int]
+
+
+class Engine:
+    """Steps many streams through one network; used by one thread at a time."""
+
+    def __init__(self, segmenter: StreamSegmenter, info: EngineInfo) -> None:
+        self._segmenter = segmenter
+        self.info = info
+
+    def initial_state(self) -> StreamState:
+        """Return the state of a new stream."""
+        return self._segmenter.initial_state()
+
+    def step(
+        self, states: Sequence[StreamState], frames: Sequence[npt.NDArray[np.uint8]]
+    ) -> list[StepResult]:
+        """Segment the next frame of each of several different streams.
+
+        Args:
+            states: One per stream, updated in place.
+            frames: [H, W, 3] uint8 RGB each, of `info.input_size`.
+
+        Raises:
+            ShapeError: A frame does not fit, or there are not as many frames as states.
+        """
+        if len(states) != len(frames):
+            raise ShapeError(f"{len(states)} states, but {len(frames)} frames")
+        # One by one: a stream's result must not depend, to the bit, on who else is served.
+        return [
+            self._segmenter.step(state, frame) for state, frame in zip(states, frames, strict=True)
+        ]
+
+    def warm_up(self) -> None:
+        """Run a few frames, so that the first real one is not slow."""
+        height, width = self.info.input_size
+        state = self.initial_state()
+        for level in (0, 128, 255):
+            self.step([state], [np.full((height, width, 3), level, np.uint8)])
+
+
+def create_engine(
+    weights: str | Path, device: str = "auto", *, engine: str = "auto",
+    memory: MemoryConfig | None = None,
+) -> Engine:  # fmt: skip
+    """Load weights and pick the fastest engine for the device.
+
+    Args:
+        weights: A shipped name or a file.
+        device: `auto`, `cpu`, `cuda`, `cuda:N`.
+        engine: `auto`, `eager` or `openvino` (CPU only).
+        memory: Bank size and write interval; the paper's by default.
+
+    Raises:
+        CheckpointError: The weights cannot be used.
+        ConfigError: The device is not there.
+    """
+    path = resolve_weights(weights)
+    where = pick_device(device)
+    network, header = load_network(path)
+    runner, kind, reason = _pick_engine(network, where, engine)
+    size = header.config.input_size
+    segmenter = StreamSegmenter(
+        runner,
+        input_size=size,
+        memory=memory or MemoryConfig(),
+        threshold=header.threshold,
+        device=where,
+    )
+    info = EngineInfo(
+        header.name, header.profile, str(where), kind, reason, header.threshold, (size, size)
+    )
+    return Engine(segmenter, info)
+
+
+def _pick_engine(
+    network: SaliNetwork, device: torch.device, engine: str
+) -> tuple[StreamNetwork, str, str]:
+    if device.type != "cpu":
+        return network.to(device), "eager", "the device is no CPU"
+    if engine == "eager":
+        return network, "eager", "asked for"
+    try:
+        return OpenVinoNetwork(network), "openvino", "fastest on CPUs"
+    except ImportError as exc:
+        if engine == "openvino":
+            raise
+        return network, "eager", f"OpenVINO cannot be imported: {exc}"

@@ -1,0 +1,127 @@
+"""The dense parts of the network compiled by OpenVINO, float32, for CPUs.
+
+The memory read stays in torch: its size changes with the bank. Differences to torch are those of
+float32 summation order.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from sali_core.model.network import SaliNetwork
+from sali_core.types import DecoderOutput, FeaturePyramid, Projection
+
+_Compiled = Callable[[list[Tensor]], tuple[Tensor, ...]]
+
+
+def import_openvino() -> Any:
+    """Import OpenVINO without its telemetry.
+
+    OpenVINO reports its import and every conversion to a web analytics service unless the package
+    `openvino_telemetry` cannot be imported. What runs in a hospital calls nobody.
+
+    Raises:
+        ImportError: OpenVINO is not installed.
+    """
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # makes its import fail
+    import openvino
+
+    return openvino
+
+
+class OpenVinoNetwork:
+    """Runs `encode`, `relate` and `decode` of a network; batch 1; not for two threads at once."""
+
+    def __init__(self, network: SaliNetwork) -> None:
+        """Compile; takes some seconds.
+
+        Args:
+            network: In inference mode, float32, on the CPU.
+
+        Raises:
+            ImportError: OpenVINO is not installed.
+        """
+        core = import_openvino().Core()
+        size = network.config.input_size
+        frame = torch.zeros(1, 3, size, size, dtype=torch.uint8)
+        with torch.no_grad():
+            pyramid = network.encode(frame)
+            # Distinct tensors: the exporter would merge inputs that alias each other.
+            other = tuple(x.clone() for x in pyramid)
+            query = network.relate(pyramid, cast(FeaturePyramid, other))
+            long = [torch.cat((v, v), 1) for v in query.values]
+            self._encode = _compile(core, _Encode(network), [frame])
+            self._relate = _compile(core, _Relate(network), [*pyramid, *other])
+            self._decode = _compile(core, _Decode(network), long)
+
+    def encode(self, rgb: Tensor) -> FeaturePyramid:
+        """RGB [1, 3, H, W] uint8 to f_t."""
+        return cast(FeaturePyramid, self._encode([rgb]))
+
+    def relate(self, current: FeaturePyramid, previous: FeaturePyramid) -> Projection:
+        """f_t, f_{t-1} to K_Q, V_Q."""
+        out = self._relate([*current, *previous])
+        return Projection(cast(FeaturePyramid, out[:3]), cast(FeaturePyramid, out[3:]))
+
+    def decode(self, long: FeaturePyramid) -> DecoderOutput:
+        """F_long to logits."""
+        return DecoderOutput(*self._decode(list(long)))
+
+
+def _compile(core: Any, module: nn.Module, example: list[Tensor]) -> _Compiled:
+    exported = torch.export.export(module.eval(), tuple(example))
+    compiled = core.compile_model(
+        import_openvino().convert_model(exported),
+        "CPU",
+        {
+            "INFERENCE_PRECISION_HINT": "f32",
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        },
+    )
+    request = compiled.create_infer_request()
+    outputs = range(len(compiled.outputs))
+
+    def run(inputs: list[Tensor]) -> tuple[Tensor, ...]:
+        request.infer([x.contiguous().numpy() for x in inputs], share_inputs=True)
+        # Copies: the request's own buffers are overwritten by its next run.
+        return tuple(
+            torch.from_numpy(request.get_output_tensor(place).data.copy()) for place in outputs
+        )
+
+    return run
+
+
+class _Encode(nn.Module):
+    def __init__(self, network: SaliNetwork) -> None:
+        super().__init__()
+        self.encoder = network.encoder
+
+    def forward(self, rgb: Tensor) -> FeaturePyramid:
+        return cast(FeaturePyramid, self.encoder(rgb))
+
+
+class _Relate(nn.Module):
+    def __init__(self, network: SaliNetwork) -> None:
+        super().__init__()
+        self.relation = network.relation
+
+    def forward(
+        self, c0: Tensor, c1: Tensor, c2: Tensor, p0: Tensor, p1: Tensor, p2: Tensor
+    ) -> tuple[Tensor, ...]:
+        keys, values = self.relation((c0, c1, c2), (p0, p1, p2))
+        return (*keys, *values)
+
+
+class _Decode(nn.Module):
+    def __init__(self, network: SaliNetwork) -> None:
+        super().__init__()
+        self.decoder = network.decoder
+
+    def forward(self, x0: Tensor, x1: Tensor, x2: Tensor) -> tuple[Tensor, ...]:
+        return tuple(self.decoder((x0, x1, x2)))

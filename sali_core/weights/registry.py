@@ -1,0 +1,34 @@
+"""Weights by name: the files that come with the package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sali_core.errors import CheckpointError
+
+SHIPPED = Path(__file__).parent / "shipped"
+DEFAULT_NAME = "small-demo"
+
+
+def shipped_names() -> list[str]:
+    """Names of the weights that come with the package."""
+    return sorted(path.stem for path in SHIPPED.glob("*.safetensors"))
+
+
+def resolve_weights(name_or_path: str | Path) -> Path:
+    """Return the file meant by a shipped name or a path.
+
+    Raises:
+        CheckpointError: Neither a shipped name nor an existing file.
+    """
+    shipped = SHIPPED / f"{name_or_path}.safetensors"
+    if shipped.is_file():
+        return shipped
+    path = Path(name_or_path)
+    if path.is_file():
+        return path
+    names = ", ".join(shipped_names()) or "none"
+    raise CheckpointError(
+        f"weights {str(name_or_path)!r}: no such file, and no shipped weights of that name "
+        f"(shipped: {names})"
+    )

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from sali_core.config import MemoryConfig
+from sali_core.engine.openvino import OpenVinoNetwork
+from sali_core.model.network import SaliNetwork
+from sali_core.stream.segmenter import StreamNetwork, StreamSegmenter
+
+
+def _segmenter(network: StreamNetwork) -> StreamSegmenter:
+    return StreamSegmenter(
+        network,
+        input_size=128,
+        memory=MemoryConfig(capacity_frames=3, write_every_frames=1),
+        threshold=0.5,
+    )
+
+
+def test_openvino_gives_the_logits_of_torch_over_a_stream(network: SaliNetwork) -> None:
+    pytest.importorskip("openvino", reason="OpenVINO is not installed")
+    eager, compiled = _segmenter(network), _segmenter(OpenVinoNetwork(network))
+    states = eager.initial_state(), compiled.initial_state()
+    rng = np.random.default_rng(0)
+    for _ in range(6):
+        frame = rng.integers(0, 256, (128, 128, 3), dtype=np.uint8)
+        expected = eager.step(states[0], frame).logits
+        np.testing.assert_allclose(compiled.step(states[1], frame).logits, expected, atol=1e-3)
+
+
+def test_a_result_is_not_overwritten_by_the_next_frame(network: SaliNetwork) -> None:
+    pytest.importorskip("openvino", reason="OpenVINO is not installed")
+    compiled = OpenVinoNetwork(network)
+    first = compiled.encode(torch.zeros(1, 3, 128, 128, dtype=torch.uint8))
+    kept = [x.clone() for x in first]
+    compiled.encode(torch.full((1, 3, 128, 128), 255, dtype=torch.uint8))
+    assert all(torch.equal(a, b) for a, b in zip(first, kept, strict=True))
+
+
+def test_openvino_telemetry_is_never_loaded() -> None:
+    pytest.importorskip("openvino", reason="OpenVINO is not installed")
+    code = (
+        "from sali_core.engine.openvino import import_openvino; import sys; import_openvino();"
+        "import openvino.tools.ovc;"
+        "print(sorted(m for m in sys.modules if 'telemetry' in m and sys.modules[m]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True
+    )
+    assert "openvino.tools.ovc.telemetry_stub" in done.stdout
+    assert "'openvino_telemetry" not in done.stdout
