@@ -26,6 +26,8 @@ export interface OverlayStats {
   readonly maskLatencyMs: number | null;
   /** Frames drawn in the last second. */
   readonly framesPerSecond: number;
+  /** Of these, the frames that had a mask (an empty one counts). */
+  readonly masksPerSecond: number;
   readonly pictureSize: { readonly width: number; readonly height: number } | null;
   readonly hasOrigin: boolean;
   readonly badMessages: number;

@@ -100,7 +100,7 @@ describe("OverlayRenderer", () => {
     expect(context.calls.at(-1)).toBe("text 74 ms");
   });
 
-  it("draws lines of 3 pixels, more on large pictures", () => {
-    expect([240, 480, 720, 1080, 2160].map(outlineWidthPx)).toEqual([3, 3, 3, 5, 9]);
+  it("draws lines of 3 pixels, less on small and more on large pictures", () => {
+    expect([240, 480, 720, 1080, 2160].map(outlineWidthPx)).toEqual([2, 3, 3, 5, 9]);
   });
 });

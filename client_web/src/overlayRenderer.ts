@@ -25,9 +25,9 @@ export interface Overlay {
   readonly ageMs: number | null;
 }
 
-/** Core width of the outline in picture pixels: 3 up to 720 lines, growing with the picture. */
+/** Core width of the outline in picture pixels: 2 in small pictures, 3 from 400 to 840 lines, then more. */
 export function outlineWidthPx(height: number): number {
-  return Math.max(3, Math.round(height / 240));
+  return height < 400 ? 2 : Math.max(3, Math.round(height / 240));
 }
 
 export class OverlayRenderer {

@@ -165,6 +165,18 @@ describe("OverlaySession", () => {
     vi.restoreAllMocks();
   });
 
+  it("tells how many of the pictures had a mask", () => {
+    for (let index = 0; index < 50; index++) {
+      room.frame(index);
+      if (index % 5 === 0) room.mask(index);
+      else room.server.last.receive(stateJson());
+      room.time.advance(40);
+    }
+    expect(room.lastStats.framesPerSecond).toBeGreaterThanOrEqual(24);
+    expect(room.lastStats.masksPerSecond).toBeGreaterThanOrEqual(4);
+    expect(room.lastStats.masksPerSecond).toBeLessThanOrEqual(6);
+  });
+
   it("ignores the origin of another viewer's connection", () => {
     room.session.videoConnected("v2");
     room.server.last.receive({ type: "origin", viewer: "v1", rtp_origin: ORIGIN });

@@ -39,6 +39,8 @@ export class OverlaySession implements MaskSocketListener {
   private readonly maskAges = new LatencyWindow(WINDOW_MS);
   private readonly heldTimes = new LatencyWindow(WINDOW_MS);
   private readonly drawTimes = new LatencyWindow(1000);
+  private readonly maskedTimes = new LatencyWindow(1000);
+  private maskedBefore = 0;
   private settings: ViewSettings;
   private socket: MaskSocket | null = null;
   private socketState: SocketState = "connecting";
@@ -189,6 +191,9 @@ export class OverlaySession implements MaskSocketListener {
       this.heldTimes.add(now, picture.heldMs);
       this.drawTimes.add(now, 0);
     }
+    const masked = this.matcher.counters.framesWithMask;
+    if (masked > this.maskedBefore) this.maskedTimes.add(now, 0);
+    this.maskedBefore = masked;
     if (picture.maskAgeMs !== null) this.maskAges.add(now, picture.maskAgeMs);
   }
 
@@ -214,6 +219,7 @@ export class OverlaySession implements MaskSocketListener {
       videoDelayMs: this.heldTimes.percentile(now, 0.5),
       maskLatencyMs: state === "active" ? this.maskAges.percentile(now, 0.95) : null,
       framesPerSecond: this.drawTimes.count(now),
+      masksPerSecond: this.maskedTimes.count(now),
       pictureSize: this.pictureSize,
       hasOrigin: this.matcher.hasOrigin,
       badMessages: this.badMessages,

@@ -22,6 +22,7 @@ export class StatusBar {
   private readonly sourceChip = new SourceChip();
   private readonly delay = h("span", { class: "figure", title: strings.delayTitle });
   private readonly latency = h("span", { class: "figure", title: strings.latencyTitle });
+  private readonly coverage = h("span", { class: "figure warn", title: strings.coverageTitle });
   private readonly style: HTMLButtonElement;
   private readonly mode: HTMLButtonElement;
 
@@ -39,6 +40,7 @@ export class StatusBar {
       this.sourceChip.element,
       h("span", { class: "spring" }),
       nearExact,
+      this.coverage,
       this.delay,
       this.latency,
       this.style,
@@ -68,6 +70,18 @@ export class StatusBar {
   showFigures(stats: OverlayStats | null): void {
     setText(this.delay, strings.videoDelay(stats?.videoDelayMs ?? null));
     setText(this.latency, strings.maskLatency(stats?.maskLatencyMs ?? null, MASK_AGE_LIMIT_MS));
+    this.showCoverage(stats);
+  }
+
+  /** Only said when it matters: in exact mode, pictures without a mask make the outline flicker. */
+  private showCoverage(stats: OverlayStats | null): void {
+    const isLow =
+      stats !== null &&
+      stats.aiState === "active" &&
+      stats.mode === "exact" &&
+      stats.masksPerSecond < LOW_COVERAGE * stats.framesPerSecond;
+    this.coverage.hidden = !isLow;
+    if (isLow) setText(this.coverage, strings.coverage(stats.masksPerSecond, stats.framesPerSecond));
   }
 
   showSettings(settings: ViewSettings): void {
@@ -76,6 +90,7 @@ export class StatusBar {
   }
 }
 
+const LOW_COVERAGE = 0.8;
 const CORNERS = "M1 1h5v2H3v3H1zM10 1h5v5h-2V3h-3zM1 10h2v3h3v2H1zM13 10h2v5h-5v-2h3z";
 
 function button(text: string, action: () => void, title = ""): HTMLButtonElement {

@@ -85,6 +85,8 @@ export const strings = {
   videoDelay: (delayMs: number | null) => delayMs === null ? "video – ms" : `video +${Math.round(delayMs)} ms`,
   maskLatency: (latencyMs: number | null, limitMs: number) =>
     `mask ${latencyMs === null ? "–" : Math.round(latencyMs)} ms of ${limitMs}`,
+  coverage: (masks: number, frames: number) => `masks on ${masks} of ${frames} pictures`,
+  coverageTitle: "In the last second. The AI does not keep up with every picture; live mode shows the newest mask",
   delayTitle: "How long this viewer keeps each picture back so that its mask can be drawn on it",
   latencyTitle: "Age of the picture when its mask is drawn (95 % are faster), against the limit",
   nearExact: "near-exact",

@@ -13,6 +13,7 @@ const stats: OverlayStats = {
   videoDelayMs: 61.234,
   maskLatencyMs: null,
   framesPerSecond: 25,
+  masksPerSecond: 24,
   pictureSize: { width: 640, height: 480 },
   hasOrigin: true,
   badMessages: 0,

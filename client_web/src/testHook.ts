@@ -21,6 +21,7 @@ export function statsToDataset(
     droppedFrames: String(stats.counters.droppedFrames),
     badMessages: String(stats.badMessages),
     framesPerSecond: String(stats.framesPerSecond),
+    masksPerSecond: String(stats.masksPerSecond),
     maskLatencyMs: figure(stats.maskLatencyMs),
     videoDelayMs: figure(stats.videoDelayMs),
     aiState: stats.aiState,

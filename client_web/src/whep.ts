@@ -4,6 +4,8 @@ import { ViewerError } from "./errors";
 
 /** Host candidates are gathered at once; a browser that takes longer offers what it has. */
 const GATHERING_LIMIT_MS = 1000;
+/** A server that does not answer is not waited for longer than this. */
+const CLOSING_LIMIT_MS = 1000;
 
 export interface WhepConnection {
   readonly viewer: string;
@@ -41,9 +43,15 @@ export async function connectWhep(api: Api, sessionId: string): Promise<WhepConn
     if (offer === undefined) throw new ViewerError("the browser made no offer");
     const { answer, resource, viewer } = await api.offerWhep(sessionId, offer);
     const close = (): void => {
-      peer.close();
-      // The server ends abandoned connections by itself; telling it is a courtesy.
-      api.deleteResource(resource).catch(() => undefined);
+      // Told first, the server finds the resource still there; it ends abandoned ones by itself.
+      const timer = setTimeout(() => peer.close(), CLOSING_LIMIT_MS);
+      void api
+        .deleteResource(resource)
+        .catch(() => undefined)
+        .finally(() => {
+          clearTimeout(timer);
+          peer.close();
+        });
     };
     try {
       await peer.setRemoteDescription({ type: "answer", sdp: answer });
