@@ -18,11 +18,11 @@ def sharpen(picture: F32, amount: float) -> F32:
     """Enhance edges as an endoscope's processor does.
 
     Args:
-        picture: [3, H, W] float32.
+        picture: [3, H, W] float32 in [0, 1].
         amount: Share of the difference to the four neighbours' mean that is added.
 
     Returns:
-        [3, H, W]; values may leave [0, 1].
+        [3, H, W] in [0, 1].
     """
     middle = picture[:, 1:-1, 1:-1]
     around = picture[:, :-2, 1:-1] + picture[:, 2:, 1:-1]
@@ -31,7 +31,7 @@ def sharpen(picture: F32, amount: float) -> F32:
     around *= np.float32(-0.25 * amount)
     around += middle * np.float32(1.0 + amount)
     sharp = picture.copy()
-    sharp[:, 1:-1, 1:-1] = around
+    np.clip(around, 0.0, 1.0, out=sharp[:, 1:-1, 1:-1])
     return sharp
 
 

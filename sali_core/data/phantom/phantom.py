@@ -133,7 +133,8 @@ class Phantom:
         exposure = 1.0
         if kind == "blur":
             exposure += 7.0 * strength
-            picture = defocus(picture, round(0.006 * strength * self._lens.columns))
+            radius_px = max(round(0.006 * strength * self._lens.columns), int(strength > 0.3))
+            picture = defocus(picture, radius_px)
         scale = -self._lens.focal_px * exposure
         return smear(picture, scale * float(turned[0]), scale * float(turned[1]))
 
