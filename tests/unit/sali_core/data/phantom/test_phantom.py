@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -92,7 +93,7 @@ def test_polyps_enter_and_leave_with_seconds_of_none_between() -> None:
     assert len(changes) >= 6
     gaps = [
         (end - start) / 5.0
-        for start, end in zip(changes[:-1], changes[1:], strict=True)
+        for start, end in pairwise(changes)
         if not shown[start + 1]
     ]
     assert sum(1.8 <= gap <= 5.5 for gap in gaps) >= 3
