@@ -1,0 +1,124 @@
+"""A media half without media: a test plays its source, its viewers and its publisher."""
+
+from __future__ import annotations
+
+from server.errors import PublisherBusyError, ResourceNotFoundError, SourceRefusedError
+from server.media.frame import ModelFrame, RelayCodec, SourceState, VideoInfo
+from server.media.mailbox import Mailbox
+from server.media.source import SourceSpec
+from server.session.ports import MediaEvents
+
+MODEL_BYTES = 352 * 352 * 3
+RTP_ORIGIN = 123456
+
+
+class FakePipeline:
+    """Implements `server.session.ports.Pipeline`."""
+
+    def __init__(
+        self, spec: SourceSpec, mailbox: Mailbox[ModelFrame], events: MediaEvents
+    ) -> None:
+        self.spec = spec
+        self.mailbox = mailbox
+        self.events = events
+        self.video: VideoInfo | None = None
+        self.state = SourceState.CONNECTING
+        self.reason = ""
+        self.frames_received = 0
+        self.is_closed = False
+        self.publisher: str | None = None
+
+    @property
+    def drops(self) -> dict[str, int]:
+        return {"mailbox": self.mailbox.drops, "relay": 0}
+
+    async def start(self) -> None:
+        self.set_state(SourceState.CONNECTING, "")
+
+    async def aclose(self) -> None:
+        self.is_closed = True
+
+    async def whip_accept(self, offer_sdp: str) -> tuple[str, str]:
+        if self.spec.kind != "whip":
+            raise SourceRefusedError("this session takes no publisher")
+        if self.publisher is not None:
+            raise PublisherBusyError("somebody publishes already")
+        self.publisher = "p1"
+        return "p1", f"answer to {offer_sdp}"
+
+    async def whip_close(self, publisher_id: str) -> None:
+        if publisher_id != self.publisher:
+            raise ResourceNotFoundError("no publisher has this id")
+        self.publisher = None
+
+    def set_state(self, state: SourceState, reason: str) -> None:
+        self.state = state
+        self.reason = reason
+        self.events.on_state(state, reason)
+
+    def play(self) -> None:
+        """Have video, 640x480."""
+        self.video = VideoInfo(640, 480, 25.0, "h264")
+        self.set_state(SourceState.PLAYING, "")
+
+    def put(self, captured_at_ns: int) -> ModelFrame:
+        """Deliver one grey frame."""
+        frame = ModelFrame(
+            sequence=self.frames_received,
+            pts=3600 * self.frames_received,
+            captured_at_ns=captured_at_ns,
+            source_size=(480, 640),
+            region=(64, 0, 352, 176),
+            rgb=bytes(MODEL_BYTES),
+        )
+        self.frames_received += 1
+        self.mailbox.put(frame)
+        return frame
+
+
+class FakeViewers:
+    """Implements `server.session.ports.Viewers`."""
+
+    def __init__(self, events: MediaEvents) -> None:
+        self._events = events
+        self._viewers: set[str] = set()
+        self._created = 0
+        self.is_closed = False
+
+    @property
+    def count(self) -> int:
+        return len(self._viewers)
+
+    async def create(self, offer_sdp: str, codec: RelayCodec) -> tuple[str, str]:
+        self._created += 1
+        viewer = f"v{self._created}"
+        self._viewers.add(viewer)
+        return viewer, f"{codec} answer to {offer_sdp}"
+
+    async def close(self, viewer_id: str) -> None:
+        if viewer_id not in self._viewers:
+            raise ResourceNotFoundError("no viewer has this id")
+        self._viewers.discard(viewer_id)
+
+    async def aclose(self) -> None:
+        self.is_closed = True
+        self._viewers.clear()
+
+    def connect(self, viewer_id: str) -> None:
+        """The first packet of a viewer has left."""
+        self._events.on_origin(viewer_id, RTP_ORIGIN)
+
+
+class FakeMedia:
+    """A `MediaFactory` that remembers what it made, the newest last."""
+
+    def __init__(self) -> None:
+        self.pipelines: list[FakePipeline] = []
+        self.viewers: list[FakeViewers] = []
+
+    def __call__(
+        self, spec: SourceSpec, mailbox: Mailbox[ModelFrame], events: MediaEvents
+    ) -> tuple[FakePipeline, FakeViewers]:
+        self.pipelines.append(FakePipeline(spec, mailbox, events))
+        self.viewers.append(FakeViewers(events))
+        return self.pipelines[-1], self.viewers[-1]
