@@ -42,10 +42,10 @@ class Batch:
 
 @dataclass
 class _Entry:
-    """One session: its epoch, its waiting picture, and the round in which it was last served."""
+    """One session: its epoch, its waiting picture, and its turn: the order of being served last."""
 
     epoch: int
-    served_in_round: int
+    turn: int
     waiting: StepRequest | None = None
 
 
@@ -60,7 +60,7 @@ class Scheduler:
         """
         self._max_batch = max_batch
         self._entries: dict[str, _Entry] = {}
-        self._round = 0
+        self._turn = 0
 
     @property
     def waiting(self) -> int:
@@ -70,7 +70,7 @@ class Scheduler:
     def open(self, session: str, epoch: int) -> list[DroppedRequest]:
         """Add a session, or begin a new epoch of one; older pictures are given up."""
         dropped = self._give_up(session, "reset")
-        self._entries[session] = _Entry(epoch, self._round)
+        self._entries[session] = _Entry(epoch, self._take_turn())
         return dropped
 
     def close(self, session: str) -> list[DroppedRequest]:
@@ -95,7 +95,7 @@ class Scheduler:
         """
         dropped: list[DroppedRequest] = []
         chosen: list[StepRequest] = []
-        for entry in sorted(self._entries.values(), key=lambda entry: entry.served_in_round):
+        for entry in sorted(self._entries.values(), key=lambda entry: entry.turn):
             request = entry.waiting
             if request is None:
                 continue
@@ -107,11 +107,14 @@ class Scheduler:
             ):
                 entry.waiting = None
                 chosen.append(request)
-        if chosen:
-            self._round += 1
-            for request in chosen:
-                self._entries[request.session].served_in_round = self._round
+        for request in chosen:
+            self._entries[request.session].turn = self._take_turn()
         return Batch(tuple(chosen), tuple(dropped))
+
+    def _take_turn(self) -> int:
+        """Return the turn behind all others."""
+        self._turn += 1
+        return self._turn
 
     def _give_up(self, session: str, cause: DropCause) -> list[DroppedRequest]:
         """Drop the session's waiting picture, if there is one."""

@@ -15,9 +15,7 @@ RTP_ORIGIN = 123456
 class FakePipeline:
     """Implements `server.session.ports.Pipeline`."""
 
-    def __init__(
-        self, spec: SourceSpec, mailbox: Mailbox[ModelFrame], events: MediaEvents
-    ) -> None:
+    def __init__(self, spec: SourceSpec, mailbox: Mailbox[ModelFrame], events: MediaEvents) -> None:
         self.spec = spec
         self.mailbox = mailbox
         self.events = events

@@ -38,9 +38,7 @@ class Hub:
 
 
 def state(name: str) -> StateMessage:
-    return StateMessage(
-        ai_state=name, ai_reason="", source_state="playing", source_reason=""
-    )
+    return StateMessage(ai_state=name, ai_reason="", source_state="playing", source_reason="")
 
 
 def masks(subscription: MaskSubscription) -> list[MaskMessage]:

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from server.worker.components import MAX_POLYPS, find_polyps
+
+
+def uniform(mask: np.ndarray, value: float) -> np.ndarray:
+    return np.full(mask.shape, value, dtype=np.float32)
+
+
+def test_an_empty_mask_has_no_polyps() -> None:
+    mask = np.zeros((20, 30), dtype=np.bool_)
+    regions = find_polyps(mask, uniform(mask, 0.2))
+    assert regions.polyps == ()
+    assert not regions.mask.any()
+
+
+def test_box_area_and_score_are_those_of_the_region() -> None:
+    mask = np.zeros((20, 30), dtype=np.bool_)
+    mask[4:8, 10:15] = True
+    probability = uniform(mask, 0.1)
+    probability[4:8, 10:15] = 0.75
+    probability[4:8, 10] = 1.0
+    [polyp] = find_polyps(mask, probability).polyps
+    assert polyp.box == (10, 4, 5, 4)
+    assert polyp.area_px == 20
+    assert polyp.score == pytest.approx(0.8, abs=1e-4)
+
+
+def test_regions_come_largest_first_and_touch_at_corners() -> None:
+    mask = np.zeros((20, 30), dtype=np.bool_)
+    mask[0, 0] = mask[1, 1] = True
+    mask[10:13, 10:13] = True
+    mask[19, 29] = True
+    assert [polyp.area_px for polyp in find_polyps(mask, uniform(mask, 0.9)).polyps] == [9, 2, 1]
+
+
+def test_list_and_mask_agree_to_the_pixel_however_many_regions_there_are() -> None:
+    mask = np.zeros((100, 100), dtype=np.bool_)
+    mask[::4, ::4] = True
+    mask[50:53, 50:53] = True
+    regions = find_polyps(mask, uniform(mask, 0.9))
+    assert len(regions.polyps) == MAX_POLYPS
+    assert int(regions.mask.sum()) == sum(polyp.area_px for polyp in regions.polyps)
+    assert regions.mask[51, 51]
+    assert not (regions.mask & ~mask).any()

@@ -1,0 +1,204 @@
+"""The worker's loop over a real socket pair, in this process, with the fake engine."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+
+import pytest
+
+from server.errors import UnsupportedMessageError
+from server.worker.main import MAX_FAILED_STEPS, Worker
+from server.worker.protocol import (
+    Close,
+    Configure,
+    Dropped,
+    Failed,
+    Hello,
+    MessageChannel,
+    Open,
+    Ping,
+    Pong,
+    Ready,
+    Reset,
+    Result,
+    Step,
+    StepFailed,
+)
+
+RGB = bytes(4 * 4 * 3)
+
+
+def configuration(weights: str) -> Configure:
+    return Configure(
+        engine="tests.fakes.fake_engine:create_engine",
+        weights=weights,
+        device="cpu",
+        threads=1,
+        max_batch=4,
+        deadline_ms=250,
+    )
+
+
+def step(session: str, sequence: int, *, epoch: int = 0, age_ms: float = 0.0) -> Step:
+    return Step(session=session, epoch=epoch, sequence=sequence, height=4, width=4, age_ms=age_ms)
+
+
+@asynccontextmanager
+async def worker_running() -> AsyncIterator[tuple[MessageChannel, asyncio.Task[int]]]:
+    """A worker's loop and the service's end of its stream."""
+    ours, theirs = socket.socketpair()
+    channel = MessageChannel(*await asyncio.open_connection(sock=ours))
+    worker_channel = MessageChannel(*await asyncio.open_connection(sock=theirs))
+    with ThreadPoolExecutor(1) as executor:
+        running = asyncio.create_task(Worker(worker_channel, executor).run())
+        try:
+            async with asyncio.timeout(10):
+                yield channel, running
+        finally:
+            await channel.aclose()
+            await asyncio.wait({running}, timeout=5)
+            await worker_channel.aclose()
+
+
+async def start(channel: MessageChannel, weights: str = "ok") -> None:
+    """Configure and take the greetings."""
+    await channel.send(configuration(weights))
+    hello = await channel.receive_by_service()
+    assert isinstance(hello, Hello)
+    assert (hello.name, hello.mask_size, hello.capacity) == ("fake", (352, 352), 4)
+    assert isinstance(await channel.receive_by_service(), Ready)
+
+
+async def test_pictures_of_an_open_session_are_answered() -> None:
+    async with worker_running() as (channel, _):
+        await start(channel)
+        await channel.send(Open(session="a", epoch=0))
+        await channel.send(step("a", 3), RGB)
+        result = await channel.receive_by_service()
+        assert isinstance(result, Result)
+        assert (result.session, result.sequence, result.polyps[0].area_px) == ("a", 3, 1)
+
+
+async def test_pings_are_answered_while_the_weights_load_and_while_a_step_runs() -> None:
+    async with worker_running() as (channel, _):
+        await channel.send(configuration("load:300,step:300"))
+        await channel.send(Ping(nonce=1))
+        assert await channel.receive_by_service() == Pong(nonce=1)
+        assert isinstance(await channel.receive_by_service(), Hello)
+        assert isinstance(await channel.receive_by_service(), Ready)
+        await channel.send(Open(session="a", epoch=0))
+        await channel.send(step("a", 0), RGB)
+        await channel.send(Ping(nonce=2))
+        assert await channel.receive_by_service() == Pong(nonce=2)
+        assert isinstance(await channel.receive_by_service(), Result)
+
+
+async def test_pictures_that_wait_together_are_computed_together() -> None:
+    async with worker_running() as (channel, _):
+        await start(channel, "step:100")
+        for session in "abc":
+            channel.post(Open(session=session, epoch=0))
+            channel.post(step(session, 0), RGB)
+        channel.post(step("b", 1), RGB)
+        answers = [await channel.receive_by_service() for _ in range(4)]
+        batches = {answer.session: answer.batch for answer in answers if isinstance(answer, Result)}
+        assert set(batches) == set("abc")
+        assert batches["c"] >= 2
+
+
+async def test_a_picture_past_its_deadline_is_dropped() -> None:
+    async with worker_running() as (channel, _):
+        await start(channel)
+        await channel.send(Open(session="a", epoch=0))
+        await channel.send(step("a", 0, age_ms=251.0), RGB)
+        assert await channel.receive_by_service() == Dropped(
+            session="a", epoch=0, sequence=0, cause="deadline"
+        )
+
+
+async def test_every_picture_is_answered_once_whatever_becomes_of_it() -> None:
+    async with worker_running() as (channel, _):
+        await start(channel, "step:50")
+        channel.post(Open(session="a", epoch=0))
+        for sequence in range(4):
+            channel.post(step("a", sequence), RGB)
+        channel.post(Reset(session="a", epoch=1))
+        channel.post(step("a", 4), RGB)
+        channel.post(step("a", 5, epoch=1), RGB)
+        channel.post(step("unknown", 6), RGB)
+        answers = [await channel.receive_by_service() for _ in range(7)]
+        sequences = [answer.sequence for answer in answers if isinstance(answer, Result | Dropped)]
+        assert sorted(sequences) == list(range(7))
+        [fresh] = [a for a in answers if isinstance(a, Result) and a.sequence == 5]
+        assert fresh.polyps[0].area_px == 1
+
+
+async def test_a_closed_session_begins_anew_when_it_is_opened_again() -> None:
+    async with worker_running() as (channel, _):
+        await start(channel)
+        for _ in range(2):
+            await channel.send(Open(session="a", epoch=0))
+            await channel.send(step("a", 0), RGB)
+            result = await channel.receive_by_service()
+            assert isinstance(result, Result)
+            assert result.polyps[0].area_px == 1
+            await channel.send(Close(session="a"))
+
+
+async def test_broken_weights_are_told_and_end_the_worker() -> None:
+    async with worker_running() as (channel, running):
+        await channel.send(configuration("broken"))
+        assert await channel.receive_by_service() == Failed(
+            message="broken.safetensors is damaged: its header cannot be read"
+        )
+        assert await running == 1
+
+
+async def test_a_failed_step_is_told_and_the_next_one_computed() -> None:
+    async with worker_running() as (channel, _):
+        await start(channel, "fail:1")
+        await channel.send(Open(session="a", epoch=0))
+        await channel.send(step("a", 0), RGB)
+        failed = await channel.receive_by_service()
+        assert isinstance(failed, StepFailed)
+        assert failed.message == "RuntimeError: out of memory"
+        await channel.send(step("a", 1), RGB)
+        assert isinstance(await channel.receive_by_service(), Result)
+
+
+async def test_a_worker_that_only_fails_gives_itself_up() -> None:
+    async with worker_running() as (channel, running):
+        await start(channel)
+        await channel.send(Open(session="a", epoch=0))
+        for sequence in range(MAX_FAILED_STEPS):
+            bad = step("a", sequence).model_copy(update={"height": 0, "width": 0})
+            await channel.send(bad, b"")
+            assert isinstance(await channel.receive_by_service(), StepFailed)
+        assert await running == 1
+
+
+async def test_the_end_of_the_stream_ends_the_worker() -> None:
+    async with worker_running() as (channel, running):
+        await start(channel)
+        await channel.aclose()
+        assert await running == 0
+
+
+async def test_a_stream_that_ends_before_it_began_ends_the_worker() -> None:
+    async with worker_running() as (channel, running):
+        await channel.aclose()
+        assert await running == 0
+
+
+@pytest.mark.parametrize("body", [b"", bytes(49)])
+async def test_a_picture_of_the_wrong_length_ends_the_conversation(body: bytes) -> None:
+    async with worker_running() as (channel, running):
+        await start(channel)
+        await channel.send(Open(session="a", epoch=0))
+        await channel.send(step("a", 0), body)
+        with pytest.raises(UnsupportedMessageError):
+            await running
