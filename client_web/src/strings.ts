@@ -25,7 +25,7 @@ const aiReasons: Record<ShownAiState, string> = {
 
 const sourceStates: Record<SourceState, string> = {
   connecting: "source connecting",
-  playing: "source playing",
+  playing: "playing",
   reconnecting: "source reconnecting",
   ended: "source ended",
   failed: "source failed",
