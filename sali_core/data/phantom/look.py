@@ -96,7 +96,7 @@ def create_look(seed: int) -> SceneLook:
         mottle=float(rng.uniform(0.05, 0.16)),
         relief=float(rng.uniform(0.5, 1.3)),
         residue=float(max(0.0, rng.uniform(-0.03, 0.015))),
-        wetness=float(rng.uniform(0.6, 1.6)),
+        wetness=float(rng.uniform(0.4, 1.3)),
         fold_depth=float(rng.uniform(0.3, 0.52)),
         fold_spacing=float(rng.uniform(0.75, 1.35)),
         lumen_sides=float(rng.uniform(0.0, 0.12)),
@@ -110,5 +110,5 @@ def create_look(seed: int) -> SceneLook:
         margin=(float(rng.uniform(0.0, 0.07)), float(rng.uniform(0.0, 0.03))),
         sensor_noise=float(rng.uniform(0.8, 2.4)),
         sharpness=float(rng.uniform(0.2, 0.9)),
-        speed=float(rng.uniform(0.45, 0.8)) * (-1.0 if withdrawing else 1.0),
+        speed=float(rng.uniform(0.42, 0.72)) * (-1.0 if withdrawing else 1.0),
     )

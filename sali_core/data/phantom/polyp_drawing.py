@@ -41,22 +41,26 @@ def draw_polyp(
     rays = surface.directions[:, index]
     wall = surface.distance[index]
     _darken_around(surface, polyp.reach * size, offset, index, rays, wall)
-    near, normal, headness = _trace(polyp, size, pose, rays)
-    seen = near < wall
-    if not seen.any():
+    # shrinking the polyp is the same as standing further from it and measuring in smaller units
+    eye = polyp.root + (pose.position - polyp.root) / size
+    reached = _trace(polyp, eye, rays) * np.float32(size)
+    near = reached.min(axis=0)
+    seen = np.flatnonzero(near < wall)
+    if not len(seen):
         return
-    index, near = index[seen], near[seen]
+    index, near, rays = index[seen], near[seen], rays.take(seen, axis=1)
+    normal, headness = _blend(polyp, eye, rays, reached.take(seen, axis=1), near, size)
     rise = np.clip((wall[seen] - near) / np.float32(polyp.blend), 0.0, 1.0)
     rise *= rise * (3.0 - 2.0 * rise)
     rise = np.maximum(rise, np.float32(0.05))
-    mixed = normal[:, seen] * rise + surface.normal[:, index] * (1.0 - rise)
+    mixed = normal * rise + surface.normal[:, index] * (1.0 - rise)
     mixed /= np.sqrt(np.einsum("cn,cn->n", mixed, mixed)) + TINY
-    place = near * rays[:, seen] - offset.astype(np.float32)[:, None]
+    place = near * rays - offset.astype(np.float32)[:, None]
     surface.normal[:, index] = mixed
     surface.distance[index] = near
     surface.shade[index] += rise * (1.0 - surface.shade[index])
     surface.polyp[index] = True
-    _dress(surface, polyp, place, rise, headness[seen], index, texture, look)
+    _dress(surface, polyp, place, rise, headness, index, texture, look)
 
 
 def _dress(
@@ -122,37 +126,51 @@ def _darken_around(
     surface.shade[index] *= 1.0 - shadow
 
 
-def _trace(polyp: Polyp, size: float, pose: Pose, rays: F32) -> tuple[F32, F32, F32]:
-    """Intersect rays with the union of ellipsoids, shrunk towards the root to `size`.
-
-    Returns:
-        Distance [N] (infinite for a miss), unit normal [3, N], share of head [N].
-    """
-    # shrinking the polyp is the same as standing further from it and measuring in smaller units
-    eye = polyp.root + (pose.position - polyp.root) / size
-    count = rays.shape[1]
-    parts = len(polyp.centres)
-    reached = np.full((parts, count), np.inf, dtype=np.float32)
-    normals = np.empty((parts, 3, count), dtype=np.float32)
-    for part in range(parts):
-        matrix = polyp.to_unit[part].astype(np.float32)
-        origin = (polyp.to_unit[part] @ (eye - polyp.centres[part])).astype(np.float32)
-        ray = matrix @ rays
+def _trace(polyp: Polyp, eye: NDArray[np.float64], rays: F32) -> F32:
+    """Return how far each ray from `eye` runs to each ellipsoid, [B, N]; infinite for a miss."""
+    reached = np.full((len(polyp.centres), rays.shape[1]), np.inf, dtype=np.float32)
+    for part, (matrix, centre) in enumerate(zip(polyp.to_unit, polyp.centres, strict=True)):
+        origin = (matrix @ (eye - centre)).astype(np.float32)
+        ray = matrix.astype(np.float32) @ rays
         square = np.einsum("cn,cn->n", ray, ray)
         half = origin @ ray
-        inner = half * half - square * np.float32(origin @ origin - 1.0)
-        root = np.sqrt(np.maximum(inner, 0.0))
-        t = (-half - root) / square
-        np.copyto(reached[part], t, where=(inner > 0.0) & (t > 0.02))
-        unit = matrix.T @ (origin[:, None] + t * ray)
-        unit /= np.sqrt(np.einsum("cn,cn->n", unit, unit)) + np.float32(1e-6)
-        normals[part] = unit
-    near = reached.min(axis=0)
-    finite = np.where(np.isfinite(near), near, np.float32(0.0))
-    weight = np.exp((finite - reached) * np.float32(2.5 / polyp.blend))
-    weight[:, ~np.isfinite(near)] = 0.0
-    total = weight.sum(axis=0) + np.float32(1e-9)
-    normal = np.einsum("bn,bcn->cn", weight, normals)
-    normal /= np.sqrt(np.einsum("cn,cn->n", normal, normal)) + np.float32(1e-6)
-    headness = weight[polyp.is_head].sum(axis=0) / total
-    return near * np.float32(size), normal, headness
+        inner = half * half
+        inner -= square * np.float32(origin @ origin - 1.0)
+        hit = np.flatnonzero(inner > 0.0)
+        t = (-half[hit] - np.sqrt(inner[hit])) / square[hit]
+        t[t < 0.02] = np.inf
+        reached[part, hit] = t
+    return reached
+
+
+def _blend(
+    polyp: Polyp, eye: NDArray[np.float64], rays: F32, reached: F32, near: F32, size: float
+) -> tuple[F32, F32]:
+    """Mix the normals of the ellipsoids that are nearly nearest, so that they flow together.
+
+    Args:
+        polyp: The polyp.
+        eye: Where the rays start, in the polyp's units.
+        rays: Directions [3, N]; each hits something.
+        reached: Distances [B, N], infinite for a miss.
+        near: Smallest of them, [N].
+        size: Length of the polyp's unit.
+
+    Returns:
+        Unit normal [3, N] and share of head [N].
+    """
+    weight = np.exp((near - reached) * np.float32(2.5 / polyp.blend))
+    weight /= weight.sum(axis=0)
+    normal = np.zeros_like(rays)
+    for part, (matrix, centre) in enumerate(zip(polyp.to_unit, polyp.centres, strict=True)):
+        part_of = np.flatnonzero(weight[part] > 0.01)
+        narrow = matrix.astype(np.float32)
+        unit = narrow @ rays.take(part_of, axis=1)
+        unit *= reached[part].take(part_of) * np.float32(1.0 / size)
+        unit += (matrix @ (eye - centre)).astype(np.float32)[:, None]
+        unit = narrow.T @ unit
+        unit *= weight[part].take(part_of) / (np.sqrt(np.einsum("cn,cn->n", unit, unit)) + TINY)
+        normal[:, part_of] += unit
+    normal /= np.sqrt(np.einsum("cn,cn->n", normal, normal)) + TINY
+    headness: F32 = weight[polyp.is_head].sum(axis=0)
+    return normal, headness

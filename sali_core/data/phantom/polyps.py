@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SIGHT = 4.2  # how far ahead the nearest part of a polyp is drawn, in tube radii
 FULL_SIGHT = 3.4  # within this distance it has its full size
 PASSED = 0.4  # about here it leaves the picture
-GAP_S = (1.7, 3.7)
+GAP_S = (1.9, 4.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def _grow(rng: np.random.Generator, tube: Tube, s: float, psi: float) -> Polyp:
     first /= np.linalg.norm(first)
     axes = np.stack([first, np.cross(normal, first), normal])
     shape = str(rng.choice(["sessile", "flat", "lobed", "pedunculated"], p=[0.38, 0.14, 0.2, 0.28]))
-    size = float(np.clip(rng.lognormal(np.log(0.25), 0.36), 0.1, 0.46))
+    size = float(np.clip(rng.lognormal(np.log(0.29), 0.34), 0.11, 0.5))
     room = float(np.linalg.norm(point[:2] - tube.centre(s)))
     size = min(size, 0.42 * room)
     if shape == "pedunculated":
