@@ -9,6 +9,7 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.exceptions import InternalError, InvalidAccessError, InvalidStateError, OperationError
 from aiortc.rtcrtpparameters import RTCRtpCodecCapability
 from aiortc.rtcrtpreceiver import RTCRtpReceiver
+from aiortc.sdp import SessionDescription
 
 from server.errors import InvalidOfferError, UnsupportedCodecError
 from server.media import aiortc_internals
@@ -16,8 +17,8 @@ from server.media import aiortc_internals
 MAX_OFFER_BYTES = 65_536
 _MAX_SECTIONS = 6
 
-# What aiortc raises for text that is no usable SDP, as found by feeding it such text; a
-# StopIteration inside a coroutine arrives as RuntimeError.
+# What aiortc raises for text that is no usable SDP, as found by feeding it such text; StopIteration
+# inside one of its coroutines arrives as RuntimeError.
 _PARSER_ERRORS = (
     ValueError,
     LookupError,
@@ -26,6 +27,7 @@ _PARSER_ERRORS = (
     AssertionError,
     ArithmeticError,
     RuntimeError,
+    StopIteration,
     InternalError,
     InvalidAccessError,
     InvalidStateError,
@@ -94,8 +96,10 @@ async def answer_offer(
         UnsupportedCodecError: It has no video codec in common with us.
     """
     ours = peer.getTransceivers()[0]
+    offer = clean_offer(offer_sdp)
     try:
-        await peer.setRemoteDescription(RTCSessionDescription(clean_offer(offer_sdp), "offer"))
+        _check_bundle(SessionDescription.parse(offer))
+        await peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
         for transceiver in peer.getTransceivers():
             if transceiver is not ours:
                 transceiver.direction = "inactive"
@@ -110,6 +114,14 @@ async def answer_offer(
     except _PARSER_ERRORS as exc:
         raise InvalidOfferError("the offer cannot be used: it is not valid WebRTC SDP") from exc
     return peer.localDescription.sdp
+
+
+def _check_bundle(offer: SessionDescription) -> None:
+    """Refuse bundles of sections that are not there: aiortc would lose its transports over them."""
+    names = [section.rtp.muxId for section in offer.media]
+    bundled = [name for group in offer.group if group.semantic == "BUNDLE" for name in group.items]
+    if len(set(names)) < len(names) or not set(bundled) <= set(names):
+        raise InvalidOfferError("the offer's sections and its BUNDLE group do not match")
 
 
 def ask_for_bitrate(answer_sdp: str, start_kbps: int, min_kbps: int) -> str:

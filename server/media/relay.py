@@ -14,7 +14,7 @@ from server.media.frame import CLOCK_RATE_HZ, CodedPacket
 _QUEUE_PACKETS = 60
 _CACHE_PACKETS = 300
 _CACHE_BYTES = 8 << 20
-_SHORT_GROUP = CLOCK_RATE_HZ * 3 // 2
+_SHORT_GROUP = CLOCK_RATE_HZ * 3 // 10
 _KEYFRAME_REQUEST_INTERVAL_NS = 500_000_000
 
 
@@ -151,7 +151,7 @@ class Relay:
     def set_keyframe_request(self, callback: Callable[[], None] | None) -> None:
         """Say how the origin of the packets is asked for a keyframe; None if it cannot make one.
 
-        If it can, a group of pictures longer than 1.5 s is not kept: a fresh keyframe serves a
+        If it can, a group of pictures longer than 0.3 s is not kept: a fresh keyframe serves a
         joiner better than many old pictures.
         """
         self._keyframe_request = callback
