@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 HOST ?= 127.0.0.1
-PORT ?= 8080
+PORT ?= 8000
 SOURCE ?= demo
 
 .DEFAULT_GOAL := help
@@ -31,7 +31,7 @@ client_web/dist/index.html: client_web/node_modules/.installed client_web/index.
 
 web: client_web/dist/index.html ## Build the web client
 
-run: install web ## Start the service (SOURCE=demo, a file, or rtsp://...; PORT=8080)
+run: install web ## Start the service (SOURCE=demo, a file, or rtsp://...; PORT=8000)
 	$(BIN)/sali serve --source '$(SOURCE)' --host $(HOST) --port $(PORT)
 
 packages: ## Install the Debian packages that the tests use (needs root)

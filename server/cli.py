@@ -9,7 +9,7 @@ from importlib.metadata import version as installed_version
 import typer
 
 from sali_core.errors import SaliError
-from server.commands import phantom, run, train
+from server.commands import evaluate, phantom, run, train
 from server.commands.serve import serve
 from server.errors import ServiceError
 
@@ -33,6 +33,7 @@ def version() -> None:
 app.command("serve")(serve)
 app.command("run")(run.command)
 app.command("train")(train.command)
+app.command("evaluate")(evaluate.command)
 app.command("phantom")(phantom.command)
 app.command("version")(version)
 

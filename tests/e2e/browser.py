@@ -1,0 +1,204 @@
+"""A real browser, a real service and what a person would see of them."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+from scipy import ndimage
+
+from sali_core.data.phantom.frame_code import read_frame_code
+
+OUTLINE_RGB = (0, 255, 208)  # client_web/src/overlayRenderer.ts, OUTLINE_COLOR
+CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+Pixels = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
+
+
+def require_chromium() -> str:
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("Chromium is not installed (`make packages`)")
+    return path
+
+
+@contextlib.contextmanager
+def open_page(*flags: str, width: int = 700, height: int = 620) -> Iterator[Any]:
+    """A page of a fresh headless Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    path = require_chromium()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=[*CHROMIUM_FLAGS, *flags])
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, permissions=["camera"]
+        )
+        try:
+            yield context.new_page()
+        finally:
+            browser.close()
+
+
+@dataclass
+class Service:
+    """A running `sali serve`."""
+
+    process: subprocess.Popen[str]
+    url: str
+    log: Path
+
+    def sessions(self) -> list[dict[str, Any]]:
+        answer = httpx.get(f"{self.url}/v1/sessions", timeout=5, trust_env=False)
+        listed: list[dict[str, Any]] = answer.json()["sessions"]
+        return listed
+
+    def wait_for(self, field: str, value: str, timeout_s: float = 120) -> dict[str, Any]:
+        """Wait until the first session's field has a value; return the session."""
+        deadline = time.monotonic() + timeout_s
+        session: dict[str, Any] = {}
+        while time.monotonic() < deadline:
+            sessions = self.sessions()
+            session = sessions[0] if sessions else {}
+            if session.get(field) == value:
+                return session
+            time.sleep(0.2)
+        raise AssertionError(f"{field} did not become {value}: {session}\n{self.log.read_text()}")
+
+    def worker_pid(self) -> int:
+        """The worker's process id: the service's child that runs server.worker.main."""
+        children = subprocess.run(
+            ["ps", "--ppid", str(self.process.pid), "-o", "pid=,args="],
+            capture_output=True, text=True, check=True,
+        ).stdout.splitlines()  # fmt: skip
+        pids = [int(line.split()[0]) for line in children if "server.worker.main" in line]
+        assert len(pids) == 1, children
+        return pids[0]
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+@contextlib.contextmanager
+def serve(
+    folder: Path, *sources: str, loop: bool = True, environment: dict[str, str] | None = None
+) -> Iterator[Service]:
+    """Run `sali serve` until the block ends."""
+    port = free_port()
+    arguments = [str(Path(sys.executable).parent / "sali"), "serve", "--port", str(port)]
+    for source in sources:
+        arguments += ["--source", source]
+    if loop:
+        arguments.append("--loop")
+    log = folder / f"serve-{port}.log"
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            arguments, stdout=out, stderr=subprocess.STDOUT, text=True,
+            env=os.environ | {"PYTHONPATH": str(Path.cwd())} | (environment or {}),
+        )  # fmt: skip
+        service = Service(process, f"http://127.0.0.1:{port}", log)
+        try:
+            _wait_until_ready(service)
+            yield service
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait_until_ready(service: Service, timeout_s: float = 180) -> None:
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        if service.process.poll() is not None:
+            raise AssertionError(f"sali serve ended:\n{service.log.read_text()}")
+        with contextlib.suppress(httpx.HTTPError):
+            if httpx.get(f"{service.url}/readyz", timeout=2, trust_env=False).status_code == 200:
+                return
+        time.sleep(0.3)
+    raise AssertionError(f"not ready after {timeout_s} s:\n{service.log.read_text()}")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One screenshot of the picture, at the video's own size."""
+
+    pixels: Pixels
+    number: int | None
+    outlined: Mask
+
+    @property
+    def has_outline(self) -> bool:
+        return bool(self.outlined.any())
+
+
+def look(page: Any, video_size: tuple[int, int]) -> Shown:
+    """Take a screenshot and cut the picture out of it; (width, height) is the video's."""
+    box = page.evaluate(
+        """() => { const r = document.querySelector('canvas.picture').getBoundingClientRect();
+                   return [r.x, r.y, r.width, r.height]; }"""
+    )
+    shot = Image.open(io.BytesIO(page.screenshot(type="png"))).convert("RGB")
+    width, height = video_size
+    scale = min(box[2] / width, box[3] / height)  # object-fit: contain
+    left = box[0] + (box[2] - width * scale) / 2
+    top = box[1] + (box[3] - height * scale) / 2
+    picture = shot.resize(
+        (width, height), Image.Resampling.BILINEAR,
+        box=(left, top, left + width * scale, top + height * scale),
+    )  # fmt: skip
+    pixels = np.asarray(picture)
+    return Shown(pixels, read_frame_code(pixels), outlined_area(pixels))
+
+
+def outlined_area(pixels: Pixels) -> Mask:
+    """What the outline encloses: the line itself belongs half inside, so it is counted in."""
+    distance = np.abs(pixels.astype(int) - np.array(OUTLINE_RGB)).max(-1)
+    line = distance < 70
+    return np.asarray(ndimage.binary_fill_holes(line), dtype=bool)
+
+
+def attribute(page: Any, name: str) -> str:
+    """One of the viewer's figures (docs/viewer.md)."""
+    value = page.evaluate(f"document.documentElement.getAttribute('data-{name}')")
+    return str(value or "")
+
+
+def wait_attribute(page: Any, name: str, value: str, timeout_s: float = 30) -> None:
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        if attribute(page, name) == value:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"data-{name} is {attribute(page, name)!r}, not {value!r}")
+
+
+def count(page: Any, name: str) -> int:
+    return int(attribute(page, name) or 0)

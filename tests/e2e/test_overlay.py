@@ -1,0 +1,107 @@
+"""What the page draws, compared with the truth, frame by frame."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sali_core.evaluation.metrics import iou
+from tests.e2e.browser import (
+    attribute,
+    count,
+    look,
+    open_page,
+    serve,
+    wait_attribute,
+)
+from tests.e2e.conftest import PhantomFile
+from tests.fakes.marker_engine import place_of
+
+pytestmark = pytest.mark.e2e
+SIZE = (640, 480)
+MARKER = {"SALI_WORKER__ENGINE": "tests.fakes.marker_engine:create_engine"}
+
+
+def test_every_drawn_mask_belongs_to_the_frame_it_is_drawn_on(
+    phantom_file: PhantomFile, tmp_path: Path
+) -> None:
+    """Each mask shows the number its picture carried; the picture on the page must carry it too."""
+    with (
+        serve(tmp_path, str(phantom_file.path), environment=MARKER) as service,
+        open_page() as page,
+    ):
+        session = service.wait_for("ai_state", "active")
+        page.goto(f"{service.url}/#/session/{session['id']}")
+        wait_attribute(page, "ai-state", "active")
+        matched = 0
+        deadline = time.monotonic() + 90
+        while matched < 40 and time.monotonic() < deadline:
+            shown = look(page, SIZE)
+            if shown.number is None or not shown.has_outline:
+                continue
+            rows, columns = np.nonzero(shown.outlined)
+            x, y = place_of(shown.number)
+            centre = ((columns.min() + columns.max() + 1) / 2, (rows.min() + rows.max() + 1) / 2)
+            assert abs(centre[0] - x * SIZE[0]) < 8, f"frame {shown.number}: mask of another frame"
+            assert abs(centre[1] - y * SIZE[1]) < 8, f"frame {shown.number}: mask of another frame"
+            matched += 1
+        assert matched >= 40, f"only {matched} frames with a mask in 90 s"
+        assert attribute(page, "mode") == "exact"
+
+
+def test_outlines_follow_the_phantoms_polyps(phantom_file: PhantomFile, tmp_path: Path) -> None:
+    """The real network: mean IoU with the truth over frames that show a polyp."""
+    with serve(tmp_path, str(phantom_file.path)) as service, open_page() as page:
+        session = service.wait_for("ai_state", "active")
+        page.goto(f"{service.url}/#/session/{session['id']}")
+        wait_attribute(page, "ai-state", "active")
+        overlaps = []
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            masks = count(page, "masks-drawn")
+            shown = look(page, SIZE)
+            if shown.number is None or count(page, "masks-drawn") == masks:
+                continue
+            truth = phantom_file.truth(shown.number)
+            # A polyp of less than a thousandth of the picture is too far away to ask for.
+            if truth.mean() > 0.001 and shown.has_outline:
+                overlaps.append(iou(shown.outlined, truth))
+        assert len(overlaps) >= 20
+        mean = float(np.mean(overlaps))
+        print(
+            f"mean IoU {mean:.3f} over {len(overlaps)} frames, latency "  # noqa: T201
+            f"{attribute(page, 'mask-latency-ms')} ms"
+        )
+        assert mean >= 0.5
+
+
+def test_a_killed_worker_leaves_the_video_running_and_comes_back(
+    phantom_file: PhantomFile, tmp_path: Path
+) -> None:
+    with (
+        serve(tmp_path, str(phantom_file.path), environment=MARKER) as service,
+        open_page() as page,
+    ):
+        session = service.wait_for("ai_state", "active")
+        page.goto(f"{service.url}/#/session/{session['id']}")
+        wait_attribute(page, "ai-state", "active")
+        first = service.worker_pid()
+        os.kill(first, signal.SIGKILL)
+        drawn, since = count(page, "frames-drawn"), time.monotonic()
+        seen = set()
+        while time.monotonic() - since < 1.0:
+            seen.add(attribute(page, "ai-state"))
+            time.sleep(0.02)
+        assert seen - {"active"}, "the page never said that the AI was gone"
+        video_frames = count(page, "frames-drawn") - drawn
+        assert video_frames >= 12, f"only {video_frames} frames of video in the second after"
+        wait_attribute(page, "ai-state", "active", timeout_s=30)
+        assert service.worker_pid() != first
+        masks = count(page, "masks-drawn")
+        time.sleep(2)
+        assert count(page, "masks-drawn") > masks
