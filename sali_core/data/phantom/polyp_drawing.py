@@ -102,7 +102,7 @@ def _screen_box(
     local = pose.rotation.T @ offset
     x, y = lens.project(local)
     off_axis = float(np.arccos(np.clip(local[2] / away, -1.0, 1.0)))
-    stretch = off_axis / max(np.sin(off_axis), 0.2) if off_axis > 1e-3 else 1.0
+    stretch = max(1.0, off_axis / max(float(np.sin(off_axis)), 0.2))
     radius = lens.focal_px * float(np.arcsin(reach / away)) * min(1.1 * stretch, 3.0)
     left, right = max(0, int(x - radius)), min(lens.columns, int(x + radius) + 2)
     top, bottom = max(0, int(y - radius)), min(lens.rows, int(y + radius) + 2)

@@ -91,11 +91,7 @@ def test_polyps_enter_and_leave_with_seconds_of_none_between() -> None:
     shown = shows_polyp(TINY, step=5)
     changes = np.flatnonzero(np.diff(shown.astype(int)))
     assert len(changes) >= 6
-    gaps = [
-        (end - start) / 5.0
-        for start, end in pairwise(changes)
-        if not shown[start + 1]
-    ]
+    gaps = [(end - start) / 5.0 for start, end in pairwise(changes) if not shown[start + 1]]
     assert sum(1.8 <= gap <= 5.5 for gap in gaps) >= 3
     assert max(gaps) < 8.0
 
