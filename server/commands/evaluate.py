@@ -1,4 +1,4 @@
-"""`sali evaluate`: how well weights segment labelled stills, each as the first frame of a stream."""
+"""`sali evaluate`: scores weights on labelled stills, each as the first frame of a stream."""
 
 from __future__ import annotations
 

@@ -23,6 +23,7 @@ from PIL import Image
 from scipy import ndimage
 
 from sali_core.data.phantom.frame_code import read_frame_code
+from tests.fakes.marker_engine import place_of
 
 OUTLINE_RGB = (0, 255, 208)  # client_web/src/overlayRenderer.ts, OUTLINE_COLOR
 CHROMIUM_FLAGS = (
@@ -34,6 +35,8 @@ CHROMIUM_FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+VIDEO_SIZE = (640, 480)
+MARKER = {"SALI_WORKER__ENGINE": "tests.fakes.marker_engine:create_engine"}
 Pixels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
@@ -202,3 +205,21 @@ def wait_attribute(page: Any, name: str, value: str, timeout_s: float = 30) -> N
 
 def count(page: Any, name: str) -> int:
     return int(attribute(page, name) or 0)
+
+
+def compare_marks(page: Any, *, wanted: int, timeout_s: float) -> None:
+    """Assert that pictures and masks carry the same number, `wanted` times (marker engine)."""
+    width, height = VIDEO_SIZE
+    matched = 0
+    deadline = time.monotonic() + timeout_s
+    while matched < wanted and time.monotonic() < deadline:
+        shown = look(page, VIDEO_SIZE)
+        if shown.number is None or not shown.has_outline:
+            continue
+        rows, columns = np.nonzero(shown.outlined)
+        x, y = place_of(shown.number)
+        centre = ((columns.min() + columns.max() + 1) / 2, (rows.min() + rows.max() + 1) / 2)
+        assert abs(centre[0] - x * width) < 8, f"frame {shown.number}: mask of another frame"
+        assert abs(centre[1] - y * height) < 8, f"frame {shown.number}: mask of another frame"
+        matched += 1
+    assert matched >= wanted, f"only {matched} frames with a mask in {timeout_s} s"

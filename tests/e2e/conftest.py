@@ -33,13 +33,13 @@ def _scene(config: PhantomConfig) -> Phantom:
 
 @pytest.fixture(scope="session")
 def phantom_file(tmp_path_factory: pytest.TempPathFactory) -> PhantomFile:
-    """Twenty seconds of a scene, its frame numbers burned in."""
+    """Forty seconds of a scene, its frame numbers burned in."""
     path = tmp_path_factory.mktemp("phantom") / "scene.mp4"
-    config = PhantomConfig(seconds=20.0, seed=7, frame_code=True)
+    config = PhantomConfig(seconds=40.0, seed=7, frame_code=True)
     subprocess.run(
         [
             str(Path(sys.executable).parent / "sali"), "phantom", "-o", str(path),
-            "--seconds", "20", "--seed", "7", "--frame-code",
+            "--seconds", "40", "--seed", "7", "--frame-code",
         ],
         check=True, capture_output=True,
     )  # fmt: skip

@@ -12,7 +12,10 @@ import pytest
 
 from sali_core.evaluation.metrics import iou
 from tests.e2e.browser import (
+    MARKER,
+    VIDEO_SIZE,
     attribute,
+    compare_marks,
     count,
     look,
     open_page,
@@ -20,11 +23,8 @@ from tests.e2e.browser import (
     wait_attribute,
 )
 from tests.e2e.conftest import PhantomFile
-from tests.fakes.marker_engine import place_of
 
 pytestmark = pytest.mark.e2e
-SIZE = (640, 480)
-MARKER = {"SALI_WORKER__ENGINE": "tests.fakes.marker_engine:create_engine"}
 
 
 def test_every_drawn_mask_belongs_to_the_frame_it_is_drawn_on(
@@ -38,19 +38,7 @@ def test_every_drawn_mask_belongs_to_the_frame_it_is_drawn_on(
         session = service.wait_for("ai_state", "active")
         page.goto(f"{service.url}/#/session/{session['id']}")
         wait_attribute(page, "ai-state", "active")
-        matched = 0
-        deadline = time.monotonic() + 90
-        while matched < 40 and time.monotonic() < deadline:
-            shown = look(page, SIZE)
-            if shown.number is None or not shown.has_outline:
-                continue
-            rows, columns = np.nonzero(shown.outlined)
-            x, y = place_of(shown.number)
-            centre = ((columns.min() + columns.max() + 1) / 2, (rows.min() + rows.max() + 1) / 2)
-            assert abs(centre[0] - x * SIZE[0]) < 8, f"frame {shown.number}: mask of another frame"
-            assert abs(centre[1] - y * SIZE[1]) < 8, f"frame {shown.number}: mask of another frame"
-            matched += 1
-        assert matched >= 40, f"only {matched} frames with a mask in 90 s"
+        compare_marks(page, wanted=40, timeout_s=90)
         assert attribute(page, "mode") == "exact"
 
 
@@ -64,7 +52,7 @@ def test_outlines_follow_the_phantoms_polyps(phantom_file: PhantomFile, tmp_path
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             masks = count(page, "masks-drawn")
-            shown = look(page, SIZE)
+            shown = look(page, VIDEO_SIZE)
             if shown.number is None or count(page, "masks-drawn") == masks:
                 continue
             truth = phantom_file.truth(shown.number)
@@ -74,7 +62,7 @@ def test_outlines_follow_the_phantoms_polyps(phantom_file: PhantomFile, tmp_path
         assert len(overlaps) >= 20
         mean = float(np.mean(overlaps))
         print(
-            f"mean IoU {mean:.3f} over {len(overlaps)} frames, latency "  # noqa: T201
+            f"mean IoU {mean:.3f} over {len(overlaps)} frames, latency "
             f"{attribute(page, 'mask-latency-ms')} ms"
         )
         assert mean >= 0.5

@@ -1,0 +1,98 @@
+"""RTSP cameras and WHIP publishers reach the page, each mask on its own frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import pytest
+
+from sali_core.data.phantom import Phantom
+from tests.e2e.browser import MARKER, compare_marks, open_page, serve, wait_attribute
+from tests.e2e.conftest import PhantomFile
+from tests.fakes.rtsp_server import RtspServer, why_unavailable
+
+pytestmark = pytest.mark.e2e
+
+PUBLISH = """async (url) => {
+  const stream = await navigator.mediaDevices.getUserMedia(
+    {video: {width: 640, height: 480, frameRate: 25}, audio: false});
+  const peer = new RTCPeerConnection({iceServers: []});
+  const track = stream.getVideoTracks()[0];
+  track.contentHint = 'detail';
+  const transceiver = peer.addTransceiver(track, {direction: 'sendonly', streams: [stream]});
+  const parameters = transceiver.sender.getParameters();
+  parameters.degradationPreference = 'maintain-resolution';
+  await transceiver.sender.setParameters(parameters);
+  await peer.setLocalDescription(await peer.createOffer());
+  await new Promise((done) => {
+    if (peer.iceGatheringState === 'complete') done();
+    peer.onicegatheringstatechange = () => peer.iceGatheringState === 'complete' && done();
+  });
+  const answer = await fetch(url, {method: 'POST', body: peer.localDescription.sdp,
+                                   headers: {'Content-Type': 'application/sdp'}});
+  if (answer.status !== 201) throw new Error('WHIP answered ' + answer.status);
+  await peer.setRemoteDescription({type: 'answer', sdp: await answer.text()});
+  window.publisher = peer;
+  return answer.headers.get('Location');
+}"""
+
+
+@pytest.fixture
+def rtsp(phantom_file: PhantomFile) -> Iterator[RtspServer]:
+    if reason := why_unavailable():
+        pytest.skip(reason)
+    server = RtspServer(file=phantom_file.path)
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="session")
+def camera_file(phantom_file: PhantomFile, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten seconds of the phantom as the file of a fake camera."""
+    path = tmp_path_factory.mktemp("camera") / "camera.mjpeg"
+    scene = Phantom(phantom_file.config)
+    with av.open(str(path), "w", format="mjpeg") as container:
+        stream = container.add_stream("mjpeg", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 640, 480, "yuvj420p"
+        stream.options = {"qmin": "2", "qmax": "4"}
+        for number in range(250):
+            frame = av.VideoFrame.from_ndarray(scene.render(number).image, format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def test_an_rtsp_camera_is_shown_with_its_masks(rtsp: RtspServer, tmp_path: Path) -> None:
+    with (
+        serve(tmp_path, rtsp.url, loop=False, environment=MARKER) as service,
+        open_page() as page,
+    ):
+        session = service.wait_for("ai_state", "active")
+        page.goto(f"{service.url}/#/session/{session['id']}")
+        wait_attribute(page, "ai-state", "active")
+        compare_marks(page, wanted=15, timeout_s=60)
+
+
+def test_a_whip_publisher_is_shown_with_its_masks(camera_file: Path, tmp_path: Path) -> None:
+    flags = (
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        f"--use-file-for-fake-video-capture={camera_file}",
+    )
+    with (
+        serve(tmp_path, "whip", environment=MARKER) as service,
+        open_page(*flags) as page,
+    ):
+        session = service.wait_for("source_state", "connecting")
+        page.goto(service.url)
+        publisher = page.context.new_page()
+        publisher.goto(service.url)
+        location = publisher.evaluate(PUBLISH, f"/v1/sessions/{session['id']}/whip")
+        assert f"/v1/sessions/{session['id']}/whip/" in location
+        page.bring_to_front()
+        page.goto(f"{service.url}/#/session/{session['id']}")
+        wait_attribute(page, "ai-state", "active")
+        compare_marks(page, wanted=15, timeout_s=60)
