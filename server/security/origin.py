@@ -47,7 +47,8 @@ def require_own_origin(origin: str | None, host: str | None) -> None:
     """
     if origin is None:
         return
-    default_port = _DEFAULT_PORTS.get(urlsplit(origin).scheme.lower(), 0)
+    scheme = origin.partition(":")[0].lower()
+    default_port = _DEFAULT_PORTS.get(scheme, 0)
     page = _name_and_port(origin, default_port)
     if not page[0] or page != _name_and_port(f"//{host or ''}", default_port):
         raise ForbiddenOriginError("a page of another site may not use the service")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 
 from pydantic import SecretStr
@@ -32,6 +31,6 @@ def token_from_subprotocols(offered: list[str]) -> str | None:
             try:
                 padded = coded + "=" * (-len(coded) % 4)
                 return base64.b64decode(padded, altchars=b"-_", validate=True).decode()
-            except (binascii.Error, UnicodeDecodeError):
+            except ValueError:
                 return None
     return None

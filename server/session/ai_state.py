@@ -79,6 +79,7 @@ class AiMonitor:
 
     def note_taken(self, captured_at_ns: int) -> None:
         """A frame is handed to the worker; from its capture on, a mask is owed."""
+        self._last_frame_ns = max(self._last_frame_ns or 0, captured_at_ns)
         if self._behind_since_ns is None:
             self._behind_since_ns = captured_at_ns
 

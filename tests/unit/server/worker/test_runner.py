@@ -76,7 +76,7 @@ def test_a_forgotten_session_begins_anew() -> None:
 def test_a_failed_step_empties_the_memories_it_touched() -> None:
     runner = Runner.load(configuration("fail:2"))
     runner.run([picture("a"), picture("b")])
-    with pytest.raises(WorkerStepError, match="^RuntimeError: out of memory$"):
+    with pytest.raises(WorkerStepError, match=r"^RuntimeError: out of memory$"):
         runner.run([picture("a")])
     results = runner.run([picture("a"), picture("b")])
     assert [memory_seen_in(result) for result in results] == [1, 2]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 from server.worker.watchdog import Verdict, Watchdog, WatchdogLimits
 
 MS = 1_000_000
@@ -33,7 +35,7 @@ def test_an_idle_worker_is_pinged_every_100_ms() -> None:
             pings.append(now_ms)
             dog.note_pong((now_ms + 1) * MS)
     assert len(pings) >= 6
-    assert all(later - earlier <= 150 for earlier, later in zip(pings, pings[1:], strict=False))
+    assert all(later - earlier <= 150 for earlier, later in itertools.pairwise(pings))
 
 
 def test_an_idle_worker_that_does_not_answer_is_killed_within_300_ms_of_the_ping() -> None:

@@ -1,0 +1,324 @@
+"""`sali serve` as a person runs it, with real video and a real worker that runs the fake engine."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+import httpx
+import numpy as np
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
+
+from server.masks import rle
+from server.masks.message import SUBPROTOCOL
+
+FPS = 25
+FRAMES = 50
+WIDTH, HEIGHT = 320, 240
+RED_BOX = (80, 60, 160, 120)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seconds of H.264: a red rectangle on black."""
+    path = tmp_path_factory.mktemp("clip") / "red.mp4"
+    picture = np.zeros((HEIGHT, WIDTH, 3), dtype=np.uint8)
+    x, y, width, height = RED_BOX
+    picture[y : y + height, x : x + width, 0] = 255
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=FPS, options={"tune": "zerolatency"})
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        stream.gop_size = FPS
+        for _ in range(FRAMES):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
+        container.mux(stream.encode(None))
+    return path
+
+
+def environment(weights: str = "ok") -> dict[str, str]:
+    """The tests' environment, without settings of the machine, with the fake engine."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SALI_")}
+    return kept | {
+        "SALI_WORKER__ENGINE": "tests.fakes.fake_engine:create_engine",
+        "SALI_WORKER__WEIGHTS": weights,
+        "SALI_LOG__FORMAT": "json",
+    }
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "server.cli", "serve", *arguments]
+
+
+@dataclass
+class Served:
+    """A running service."""
+
+    process: subprocess.Popen[str]
+    address: str
+
+    def url(self, path: str) -> str:
+        return f"http://{self.address}{path}"
+
+    def get(self, path: str) -> Any:
+        return httpx.get(self.url(path), timeout=10).raise_for_status().json()
+
+    @property
+    def session(self) -> dict[str, Any]:
+        session: dict[str, Any] = self.get("/v1/sessions")["sessions"][0]
+        return session
+
+
+@contextmanager
+def serving(*arguments: str, **more: str) -> Iterator[Served]:
+    """Start a service on a free port, wait for the line with its address, and end it."""
+    process = subprocess.Popen(
+        command("--port", "0", *arguments),
+        env=environment() | more,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert "http://127.0.0.1:" in line, process.communicate(timeout=10)
+        assert "Not a medical device" in line
+        yield Served(process, line.split("http://")[1].split("/")[0])
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, log = process.communicate(timeout=15)
+    assert process.returncode == 0, log
+    assert "Traceback" not in log
+
+
+@asynccontextmanager
+async def masks_of(served: Served, **more: Any) -> AsyncIterator[ClientConnection]:
+    url = f"ws://{served.address}/v1/sessions/{served.session['id']}/masks"
+    async with connect(url, subprotocols=[Subprotocol(SUBPROTOCOL)], **more) as connection:
+        yield connection
+
+
+async def receive(connection: ClientConnection, kind: str) -> dict[str, Any]:
+    """Return the next message of a type; acknowledge every mask on the way."""
+    async with asyncio.timeout(20):
+        while True:
+            message: dict[str, Any] = json.loads(await connection.recv())
+            if message["type"] == "mask":
+                await connection.send(json.dumps({"type": "ack", "sequence": message["sequence"]}))
+            if message["type"] == kind:
+                return message
+
+
+async def receive_state(connection: ClientConnection, ai_state: str) -> float:
+    """Wait until the AI's state is told to be this; return the time."""
+    while (await receive(connection, "state"))["ai_state"] != ai_state:
+        continue
+    return time.monotonic()
+
+
+async def test_masks_of_a_file_arrive_on_their_frames(clip: Path) -> None:
+    with serving("--source", str(clip), "--loop") as served:
+        async with masks_of(served) as connection:
+            hello = await receive(connection, "hello")
+            assert hello["session"] == served.session["id"]
+            masks = [await receive(connection, "mask") for _ in range(2 * FRAMES)]
+        session = served.session
+        assert httpx.get(served.url("/readyz")).status_code == 200
+        metrics = httpx.get(served.url("/metrics")).text
+    assert session["source_state"] == "playing"
+    assert session["ai_state"] == "active"
+    assert session["video"]["width"] == WIDTH
+    assert session["counters"]["frames_masked"] >= 2 * FRAMES
+    assert "sali_worker_ready 1.0" in metrics
+
+    for earlier, later in itertools.pairwise(masks):
+        assert later["sequence"] > earlier["sequence"]
+        assert later["pts"] > earlier["pts"]
+    assert all(0 <= mask["age_ms"] <= 250 for mask in masks)
+    last = masks[-1]
+    assert last["source_size"] == [HEIGHT, WIDTH]
+    largest = last["polyps"][0]
+    assert largest["box"] == pytest.approx(RED_BOX, abs=3)
+    mask = rle.decode(last["rle"]["counts"], *last["rle"]["size"])
+    assert mask[176, 176]
+    assert not mask[10, 176]
+
+
+async def test_the_memory_is_emptied_when_the_file_starts_again_and_on_a_reset(clip: Path) -> None:
+    """The fake engine sets as many pixels in row 0 as its memory has seen pictures."""
+    with serving("--source", str(clip), "--loop") as served:
+        async with masks_of(served) as connection:
+            seen = []
+            for number in range(2 * FRAMES):
+                mask = await receive(connection, "mask")
+                seen.append(int(rle.decode(mask["rle"]["counts"], 352, 352)[0].sum()))
+                if number == 10:
+                    reset = f"/v1/sessions/{served.session['id']}/reset"
+                    assert httpx.post(served.url(reset)).status_code == 204
+    falls = [later for earlier, later in itertools.pairwise(seen) if later < earlier]
+    assert len(falls) >= 2
+    assert max(falls) <= 5
+    assert max(seen) <= FRAMES
+
+
+async def test_a_killed_worker_brings_masks_back_and_never_stops_the_video(clip: Path) -> None:
+    with serving("--source", str(clip), "--loop") as served:
+        async with masks_of(served) as connection:
+            await receive(connection, "mask")
+            worker = _worker_of(served.process.pid)
+            before = served.session["counters"]["frames_received"]
+            killed_at = time.monotonic()
+            os.kill(worker, signal.SIGKILL)
+            failed_at = await receive_state(connection, "failed")
+            assert failed_at - killed_at < 0.3
+            await receive_state(connection, "warming")
+            during = served.session["counters"]["frames_received"]
+            await receive_state(connection, "active")
+            assert (await receive(connection, "mask"))["age_ms"] <= 250
+            elapsed_s = time.monotonic() - killed_at
+            after = served.session
+        assert during > before
+        received = after["counters"]["frames_received"] - before
+        assert received >= 0.8 * FPS * elapsed_s - FPS / 2
+        assert after["source_state"] == "playing"
+        assert "sali_worker_restarts_total 1.0" in httpx.get(served.url("/metrics")).text
+
+
+async def test_a_reader_that_does_not_acknowledge_gets_two_masks_and_all_states(
+    clip: Path,
+) -> None:
+    with serving("--source", str(clip), "--loop") as served:
+        async with masks_of(served) as connection:
+            kinds = []
+            ends_at = time.monotonic() + 2
+            while time.monotonic() < ends_at:
+                kinds.append(json.loads(await connection.recv())["type"])
+        assert kinds.count("mask") == 2
+        assert kinds.count("state") >= 9
+        assert served.session["counters"]["drops"]["reader_slow"] > 10
+
+
+async def test_an_ended_session_closes_its_readers_with_4410(clip: Path) -> None:
+    with serving("--source", str(clip), "--loop") as served:
+        async with masks_of(served) as connection:
+            await receive(connection, "hello")
+            path = f"/v1/sessions/{served.session['id']}"
+            assert httpx.delete(served.url(path)).status_code == 204
+            with pytest.raises(ConnectionClosed) as closed:
+                await receive(connection, "nothing")
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 4410
+
+
+async def test_a_token_opens_rest_and_socket_and_stays_out_of_the_log(clip: Path) -> None:
+    token = "a-long-secret-token"  # noqa: S105 - of this test only
+    bearer = {"authorization": f"Bearer {token}"}
+    with serving("--source", str(clip), SALI_AUTH__TOKEN=token) as served:
+        assert httpx.get(served.url("/v1/sessions")).status_code == 401
+        sessions = httpx.get(served.url("/v1/sessions"), headers=bearer).json()["sessions"]
+        url = f"ws://{served.address}/v1/sessions/{sessions[0]['id']}/masks"
+        async with connect(url, additional_headers=bearer) as connection:
+            assert (await receive(connection, "hello"))["type"] == "hello"
+        async with connect(url) as connection:
+            with pytest.raises(ConnectionClosed) as closed:
+                await connection.recv()
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 4401
+        served.process.send_signal(signal.SIGTERM)
+        _, log = served.process.communicate(timeout=15)
+        assert "request_refused" in log
+        assert token not in log
+
+
+def _worker_of(server: int) -> int:
+    """Return the process id of the server's worker."""
+    for child in Path(f"/proc/{server}/task/{server}/children").read_text().split():
+        if b"server.worker.main" in Path(f"/proc/{child}/cmdline").read_bytes():
+            return int(child)
+    raise AssertionError("the server has no worker")
+
+
+def _run(*arguments: str, weights: str = "ok", **more: str) -> tuple[int, str]:
+    """Run `sali serve` to its end; return its status and what it wrote to standard error."""
+    done = subprocess.run(
+        command(*arguments),
+        env=environment(weights) | {"SALI_LOG__LEVEL": "error"} | more,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout == ""
+    return done.returncode, done.stderr
+
+
+def _assert_one_line(outcome: tuple[int, str], *words: str) -> None:
+    """One clear line, status 1, no traceback."""
+    status, text = outcome
+    ours = [line for line in text.splitlines() if line.startswith("sali: error: ")]
+    assert status == 1
+    assert len(ours) == 1
+    assert all(word in ours[0] for word in words), ours[0]
+    assert "Traceback" not in text
+    assert text.splitlines()[-1] == ours[0]
+
+
+def test_a_wrong_path_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "missing.mp4"
+    _assert_one_line(_run("--port", "0", "--source", str(path)), "missing.mp4")
+
+
+def test_a_file_without_video_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("nothing to see")
+    _assert_one_line(_run("--port", "0", "--source", str(path)), "notes.txt")
+
+
+def test_an_unreachable_camera_is_told_without_its_password() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    status, text = _run("--port", "0", "--source", f"rtsp://user:secret@127.0.0.1:{port}/stream")
+    _assert_one_line((status, text), "127.0.0.1")
+    assert "secret" not in text
+
+
+def test_a_port_in_use_is_told(clip: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        _assert_one_line(
+            _run("--port", str(port), "--source", str(clip)), str(port), "in use", "--port"
+        )
+
+
+def test_a_broken_checkpoint_is_told_in_the_workers_words(clip: Path) -> None:
+    _assert_one_line(
+        _run("--port", "0", "--source", str(clip), weights="broken"),
+        "broken.safetensors is damaged: its header cannot be read",
+    )
+
+
+def test_listening_to_other_machines_without_a_token_is_refused(clip: Path) -> None:
+    _assert_one_line(
+        _run("--host", "0.0.0.0", "--source", str(clip)),  # noqa: S104 - refused
+        "SALI_AUTH__TOKEN",
+    )
+
+
+def test_a_misspelt_setting_is_told() -> None:
+    _assert_one_line(_run("--port", "0", SALI_WORKER__DEVISE="cpu"), "SALI_WORKER__DEVISE")

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.server.http.conftest import Builder, Service
+
+
+async def test_a_session_is_created_looked_at_listed_and_ended(service: Service) -> None:
+    answer = await service.client.post("/v1/sessions", json={"name": "Room 1", "source": "demo"})
+    assert answer.status_code == 201
+    session = answer.json()
+    assert answer.headers["location"] == f"/v1/sessions/{session['id']}"
+    assert session["name"] == "Room 1"
+    assert session["source"] == {"kind": "demo", "label": "phantom"}
+    assert session["source_state"] == "connecting"
+    assert session["ai_state"] == "warming"
+    assert session["video"] is None
+    assert session["created_at"].endswith("Z")
+    assert session["counters"] == {"frames_received": 0, "frames_masked": 0, "drops": {}}
+    assert (await service.client.get(f"/v1/sessions/{session['id']}")).json() == session
+    assert (await service.client.get("/v1/sessions")).json() == {"sessions": [session]}
+    assert (await service.client.delete(f"/v1/sessions/{session['id']}")).status_code == 204
+    assert (await service.client.get("/v1/sessions")).json() == {"sessions": []}
+    assert service.media.pipelines[0].is_closed
+
+
+async def test_a_playing_session_tells_its_video(service: Service) -> None:
+    session_id = await service.create()
+    service.media.pipelines[0].play()
+    session = (await service.client.get(f"/v1/sessions/{session_id}")).json()
+    assert session["source_state"] == "playing"
+    assert session["video"] == {"width": 640, "height": 480, "fps": 25.0, "codec": "h264"}
+
+
+async def test_a_camera_is_told_without_its_password(service: Service) -> None:
+    await service.create("rtsp://user:secret@camera.example/stream?key=secret")
+    text = (await service.client.get("/v1/sessions")).text
+    assert "camera.example" in text
+    assert "secret" not in text
+
+
+async def test_a_reset_is_answered_without_content(service: Service) -> None:
+    session_id = await service.create()
+    answer = await service.client.post(f"/v1/sessions/{session_id}/reset")
+    assert (answer.status_code, answer.content) == (204, b"")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/v1/sessions/nobody"),
+        ("DELETE", "/v1/sessions/nobody"),
+        ("POST", "/v1/sessions/nobody/reset"),
+        ("POST", "/v1/sessions/nobody/whep"),
+        ("POST", "/v1/sessions/nobody/whip"),
+        ("DELETE", "/v1/sessions/nobody/whep/v1"),
+    ],
+)
+async def test_an_unknown_session_is_a_problem(service: Service, method: str, path: str) -> None:
+    answer = await service.client.request(method, path)
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["code"] == "session_not_found"
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({}, "invalid_request"),
+        ({"source": ""}, "invalid_request"),
+        ({"source": "demo", "name": "n" * 81}, "invalid_request"),
+        ({"source": "demo", "loops": True}, "invalid_request"),
+        ({"source": "http://camera.example"}, "source_refused"),
+        ({"source": "missing.mp4"}, "source_unreachable"),
+    ],
+)
+async def test_an_unusable_wish_is_a_problem_and_makes_no_session(
+    service: Service, body: dict[str, object], code: str
+) -> None:
+    answer = await service.client.post("/v1/sessions", json=body)
+    assert answer.status_code == 422
+    assert answer.json()["code"] == code
+    assert service.services.registry.sessions == []
+
+
+async def test_a_full_service_refuses_and_says_when_to_come_back(build: Builder) -> None:
+    service = build(session={"max_sessions": 1})
+    await service.create()
+    answer = await service.client.post("/v1/sessions", json={"source": "demo"})
+    assert answer.status_code == 503
+    assert answer.json()["code"] == "session_limit"
+    assert int(answer.headers["retry-after"]) > 0

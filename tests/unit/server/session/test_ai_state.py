@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import pytest
+
+from server.media.frame import SourceState
+from server.session.ai_state import AiLimits, AiMonitor, AiState, AiStatus
+from server.worker.state import WorkerState, WorkerStatus
+
+MS = 1_000_000
+
+
+class Room:
+    """A monitor and its time in milliseconds."""
+
+    def __init__(self) -> None:
+        self.monitor = AiMonitor(AiLimits())
+        self.now_ms = 0
+
+    def worker(self, state: WorkerState, reason: str = "") -> Room:
+        self.monitor.note_worker(WorkerStatus(state, reason))
+        return self
+
+    def status(self) -> AiStatus:
+        return self.monitor.evaluate(self.now_ms * MS)
+
+    def state(self) -> AiState:
+        return self.status().state
+
+    def frame(self) -> None:
+        self.monitor.note_frame(self.now_ms * MS)
+        self.monitor.note_taken(self.now_ms * MS)
+
+    def stream(self, duration_ms: int, *, masked: bool) -> list[AiState]:
+        """Frames every 40 ms; return the states without repetitions."""
+        states = [self.state()]
+        for _ in range(duration_ms // 40):
+            self.now_ms += 40
+            self.frame()
+            if masked:
+                self.monitor.note_mask()
+            if self.state() is not states[-1]:
+                states.append(self.state())
+        return states
+
+
+@pytest.fixture
+def room() -> Room:
+    room = Room()
+    room.monitor.note_source(SourceState.PLAYING, "")
+    return room.worker(WorkerState.READY)
+
+
+def test_without_a_worker_the_ai_warms_up_and_says_why() -> None:
+    room = Room()
+    assert room.status() == AiStatus(AiState.WARMING, "starting the AI")
+    room.worker(WorkerState.WARMING, "warming up the AI")
+    room.stream(2000, masked=False)
+    assert room.status() == AiStatus(AiState.WARMING, "warming up the AI")
+
+
+def test_without_a_frame_yet_the_ai_warms_up_with_the_sources_reason(room: Room) -> None:
+    room.monitor.note_source(SourceState.CONNECTING, "rendering the demo scene 43 %")
+    room.now_ms = 60_000
+    assert room.status() == AiStatus(AiState.WARMING, "rendering the demo scene 43 %")
+
+
+def test_a_source_that_fails_before_its_first_frame_pauses_the_ai(room: Room) -> None:
+    room.monitor.note_source(SourceState.FAILED, "no such file")
+    assert room.status() == AiStatus(AiState.PAUSED, "no such file")
+
+
+def test_masks_make_the_ai_active(room: Room) -> None:
+    assert room.stream(2000, masked=True) == [AiState.WARMING, AiState.ACTIVE]
+
+
+def test_frames_without_masks_make_it_late_within_300_ms_and_a_mask_active_again(
+    room: Room,
+) -> None:
+    room.stream(400, masked=True)
+    room.frame()
+    room.now_ms += 300
+    room.monitor.note_frame(room.now_ms * MS)
+    assert room.state() is AiState.ACTIVE
+    room.now_ms += 1
+    assert room.state() is AiState.LATE
+    room.monitor.note_mask()
+    assert room.state() is AiState.ACTIVE
+
+
+def test_it_stays_late_while_masks_stay_away(room: Room) -> None:
+    room.stream(400, masked=True)
+    assert room.stream(4000, masked=False) == [AiState.ACTIVE, AiState.LATE]
+
+
+def test_silence_pauses_it_after_500_ms_and_the_next_masks_wake_it(room: Room) -> None:
+    room.stream(400, masked=True)
+    room.now_ms += 500
+    assert room.state() is AiState.ACTIVE
+    room.now_ms += 1
+    assert room.status() == AiStatus(AiState.PAUSED, "no pictures from the source")
+    assert room.stream(80, masked=True) == [AiState.PAUSED, AiState.ACTIVE]
+
+
+def test_a_frame_owed_before_a_pause_does_not_make_the_ai_late_after_it(room: Room) -> None:
+    room.stream(400, masked=True)
+    room.frame()
+    room.now_ms += 600
+    assert room.state() is AiState.PAUSED
+    assert room.stream(200, masked=True) == [AiState.PAUSED, AiState.ACTIVE]
+
+
+@pytest.mark.parametrize("state", [SourceState.ENDED, SourceState.FAILED])
+def test_an_ended_source_pauses_it_at_once_with_the_reason(room: Room, state: SourceState) -> None:
+    room.stream(400, masked=True)
+    room.monitor.note_source(state, "the file has ended")
+    assert room.status() == AiStatus(AiState.PAUSED, "the file has ended")
+
+
+def test_a_lost_worker_fails_warms_and_comes_back(room: Room) -> None:
+    states = room.stream(400, masked=True)
+    for state in (WorkerState.LOST, WorkerState.STARTING, WorkerState.WARMING, WorkerState.READY):
+        room.worker(state, "why")
+        states.append(room.state())
+    states += room.stream(200, masked=True)[1:]
+    assert states == ["warming", "active", "failed", "warming", "warming", "warming", "active"]
+
+
+def test_after_a_restart_the_first_masks_have_their_time(room: Room) -> None:
+    room.stream(400, masked=False)
+    assert room.state() is AiState.LATE
+    room.worker(WorkerState.LOST, "why").state()
+    room.worker(WorkerState.STARTING).state()
+    room.worker(WorkerState.READY)
+    assert room.stream(240, masked=False) == [AiState.WARMING]
+
+
+def test_a_worker_that_is_given_up_stays_failed_with_its_reason(room: Room) -> None:
+    room.worker(WorkerState.FAILED, "weights are gone")
+    assert room.stream(1000, masked=False) == [AiState.FAILED]
+    assert room.status().reason == "weights are gone"
+
+
+def test_a_fault_of_the_session_outweighs_everything(room: Room) -> None:
+    room.stream(400, masked=True)
+    room.monitor.note_fault("internal fault (KeyError)")
+    assert room.stream(400, masked=True) == [AiState.FAILED]

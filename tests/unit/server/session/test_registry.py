@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from server.errors import SessionLimitError, SessionNotFoundError, SourceUnreachableError
+from server.media.source import SourceSpec
+from server.session.registry import SessionRegistry, SourceCheck
+from server.session.state import SessionState
+from tests.unit.server.session.conftest import World
+
+DEMO = SourceSpec(kind="demo")
+
+
+def registry_of(world: World, check: SourceCheck = lambda spec: None) -> SessionRegistry:
+    return SessionRegistry(
+        world.create_session, check_source=check, max_sessions=2, metrics=world.metrics
+    )
+
+
+async def test_sessions_are_listed_found_and_ended(world: World) -> None:
+    registry = registry_of(world)
+    first = await registry.create("Room 1", DEMO)
+    second = await registry.create("", DEMO)
+    assert registry.sessions == [first, second]
+    assert registry.get(first.identity.id) is first
+    assert (first.identity.name, second.identity.name) == ("Room 1", "phantom")
+    await registry.close(first.identity.id)
+    assert first.state is SessionState.CLOSED
+    with pytest.raises(SessionNotFoundError):
+        registry.get(first.identity.id)
+    with pytest.raises(SessionNotFoundError):
+        await registry.close(first.identity.id)
+    await registry.aclose()
+    assert second.state is SessionState.CLOSED
+    assert registry.sessions == []
+
+
+async def test_a_full_house_refuses_and_an_ended_session_makes_room(world: World) -> None:
+    registry = registry_of(world)
+    first = await registry.create("", DEMO)
+    await registry.create("", DEMO)
+    with pytest.raises(SessionLimitError) as refused:
+        await registry.create("", DEMO)
+    assert refused.value.retry_after_s is not None
+    assert "sali_sessions_refused_total 1.0" in world.metrics.to_text().decode()
+    await registry.close(first.identity.id)
+    await registry.create("", DEMO)
+    await registry.aclose()
+
+
+async def test_sessions_that_are_being_opened_count_against_the_limit(world: World) -> None:
+    gate = threading.Event()
+
+    def slow(spec: SourceSpec) -> None:
+        gate.wait(5)
+
+    registry = registry_of(world, slow)
+    opening = [asyncio.create_task(registry.create("", DEMO)) for _ in range(2)]
+    await asyncio.sleep(0)
+    with pytest.raises(SessionLimitError):
+        await registry.create("", DEMO)
+    gate.set()
+    await asyncio.gather(*opening)
+    await registry.aclose()
+
+
+async def test_a_source_without_video_makes_no_session_and_takes_no_room(world: World) -> None:
+    def refuse(spec: SourceSpec) -> None:
+        raise SourceUnreachableError("no such file")
+
+    registry = registry_of(world, refuse)
+    for _ in range(3):
+        with pytest.raises(SourceUnreachableError):
+            await registry.create("", DEMO)
+    assert registry.sessions == []
+    assert await registry.create("", DEMO, is_checked=True) in registry.sessions
+    await registry.aclose()

@@ -1,0 +1,266 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from server.errors import (
+    ResourceNotFoundError,
+    SessionNotFoundError,
+    SourceNotReadyError,
+    SourceRefusedError,
+    TransitionError,
+    ViewerLimitError,
+    WorkerLostError,
+    WorkerStepError,
+)
+from server.masks.message import MaskMessage, OriginMessage
+from server.media.frame import SourceState
+from server.session.ai_state import AiState
+from server.session.mask_loop import polyp_in_source
+from server.session.session import Session
+from server.session.state import SessionState
+from server.worker.protocol import Dropped, FoundPolyp
+from server.worker.state import WorkerState
+from tests.fakes.fake_media import RTP_ORIGIN
+from tests.fakes.fake_worker import result_of
+from tests.unit.server.session.conftest import World
+
+
+@pytest.fixture
+async def session(world: World) -> AsyncIterator[Session]:
+    session = world.session()
+    await session.start()
+    yield session
+    await session.aclose()
+
+
+async def mask_one(world: World) -> None:
+    """Deliver a frame and answer it in time."""
+    world.pipeline.put(world.clock.monotonic_ns())
+    picture, answer = await world.worker.next_picture()
+    answer.set_result(result_of(picture))
+
+
+async def test_a_frame_becomes_a_mask_message_of_that_frame(world: World, session: Session) -> None:
+    reader = session.hub.subscribe()
+    world.pipeline.play()
+    frame = world.pipeline.put(world.clock.monotonic_ns())
+    picture, answer = await world.worker.next_picture()
+    assert (picture.sequence, picture.height, picture.width) == (0, 352, 352)
+    await world.clock.advance(0.06)
+    answer.set_result(result_of(picture, (FoundPolyp(box=(10, 20, 30, 40), area_px=9, score=0.9),)))
+    await world.until(lambda: session.frames_masked == 1)
+    [mask] = [message for message in reader.take() if isinstance(message, MaskMessage)]
+    assert (mask.sequence, mask.pts, mask.region) == (frame.sequence, frame.pts, frame.region)
+    assert mask.age_ms == 60.0
+    assert mask.latency_p95_ms == 60.0
+    assert mask.polyps[0].box == (74.0, 10.0, 30.0, 20.0)
+    assert mask.ai_state == "active"
+
+
+async def test_one_frame_is_under_way_and_the_newest_waits(world: World, session: Session) -> None:
+    world.pipeline.put(world.clock.monotonic_ns())
+    picture, answer = await world.worker.next_picture()
+    for _ in range(3):
+        world.pipeline.put(world.clock.monotonic_ns())
+    assert world.worker.pictures.empty()
+    answer.set_result(result_of(picture))
+    picture, answer = await world.worker.next_picture()
+    assert picture.sequence == 3
+    answer.set_result(result_of(picture))
+    await world.until(lambda: session.frames_masked == 2)
+    assert session.drops == {"mailbox": 2}
+
+
+async def test_a_mask_older_than_250_ms_is_counted_and_not_shown(
+    world: World, session: Session
+) -> None:
+    reader = session.hub.subscribe()
+    world.pipeline.put(world.clock.monotonic_ns())
+    picture, answer = await world.worker.next_picture()
+    await world.clock.advance(0.2501)
+    answer.set_result(result_of(picture))
+    await world.until(lambda: session.drops == {"late": 1})
+    assert not [message for message in reader.take() if isinstance(message, MaskMessage)]
+    assert session.frames_masked == 0
+
+
+async def test_a_frame_that_is_too_old_already_is_not_computed(
+    world: World, session: Session
+) -> None:
+    world.pipeline.put(world.clock.monotonic_ns() - 251_000_000)
+    await world.until(lambda: session.drops == {"late": 1})
+    assert world.worker.pictures.empty()
+
+
+@pytest.mark.parametrize(
+    ("failure", "cause"),
+    [
+        (WorkerLostError("gone"), "worker_lost"),
+        (WorkerStepError("bad"), "step_failed"),
+        (None, "deadline"),
+    ],
+)
+async def test_an_unmasked_frame_is_counted_with_its_cause_and_the_next_one_is_masked(
+    world: World, session: Session, failure: Exception | None, cause: str
+) -> None:
+    world.pipeline.put(world.clock.monotonic_ns())
+    picture, answer = await world.worker.next_picture()
+    if failure is not None:
+        answer.set_exception(failure)
+    else:
+        answer.set_result(
+            Dropped(session="s1", epoch=0, sequence=picture.sequence, cause="deadline")
+        )
+    await mask_one(world)
+    await world.until(lambda: session.frames_masked == 1)
+    assert session.drops == {cause: 1}
+
+
+async def test_an_operators_reset_empties_the_memory_and_skips_frames_from_before(
+    world: World, session: Session
+) -> None:
+    before_ns = world.clock.monotonic_ns()
+    await world.clock.advance(0.01)
+    world.pipeline.put(before_ns)
+    session.reset()
+    assert world.worker.epochs == {"s1": 1}
+    world.pipeline.put(before_ns)
+    await world.until(lambda: session.drops == {"reset": 1})
+    await mask_one(world)
+    await world.until(lambda: session.frames_masked == 1)
+
+
+async def test_a_discontinuity_empties_the_memory_and_discards_the_waiting_frame(
+    world: World, session: Session
+) -> None:
+    world.pipeline.put(world.clock.monotonic_ns())
+    _, answer = await world.worker.next_picture()
+    world.pipeline.put(world.clock.monotonic_ns())
+    world.pipeline.events.on_discontinuity("the picture's size changed")
+    assert world.worker.epochs == {"s1": 1}
+    answer.set_result(Dropped(session="s1", epoch=0, sequence=0, cause="reset"))
+    world.pipeline.put(world.clock.monotonic_ns())
+    picture, answer = await world.worker.next_picture()
+    assert picture.sequence == 2
+    answer.set_result(result_of(picture))
+    await world.until(lambda: session.frames_masked == 1)
+
+
+async def test_a_lost_worker_is_told_and_frames_wait_for_the_next_one(
+    world: World, session: Session
+) -> None:
+    world.pipeline.play()
+    await mask_one(world)
+    await world.until(lambda: session.ai.state is AiState.ACTIVE)
+    world.worker.set_state(WorkerState.LOST, "worker lost, restarting")
+    assert session.hub.state.ai_state == "failed"
+    assert session.hub.state.ai_reason == "worker lost, restarting"
+    assert session.hub.state.source_state == "playing"
+    world.pipeline.put(world.clock.monotonic_ns())
+    world.worker.set_state(WorkerState.STARTING, "starting the AI")
+    assert session.hub.state.ai_state == "warming"
+    world.worker.set_state(WorkerState.READY)
+    await mask_one(world)
+    await world.until(lambda: session.ai.state is AiState.ACTIVE)
+
+
+async def test_frames_without_masks_are_told_as_late(world: World, session: Session) -> None:
+    world.pipeline.play()
+    world.pipeline.put(world.clock.monotonic_ns())
+    await world.worker.next_picture()
+    await world.clock.advance(0.301)
+    world.pipeline.put(world.clock.monotonic_ns())
+    await world.until(lambda: session.hub.state.ai_state == "late")
+
+
+async def test_a_silent_source_is_told_as_paused_with_its_reason(
+    world: World, session: Session
+) -> None:
+    world.pipeline.play()
+    await mask_one(world)
+    await world.until(lambda: session.ai.state is AiState.ACTIVE)
+    await world.clock.advance(0.501)
+    world.pipeline.set_state(SourceState.RECONNECTING, "camera lost")
+    await world.until(lambda: session.hub.state.ai_state == "paused")
+    assert session.hub.state.ai_reason == "camera lost"
+
+
+async def test_a_fault_of_the_mask_loop_ends_masks_and_not_the_session(
+    world: World, session: Session
+) -> None:
+    world.pipeline.put(world.clock.monotonic_ns())
+    _, answer = await world.worker.next_picture()
+    answer.set_exception(KeyError("bug"))
+    await world.until(lambda: session.ai.state is AiState.FAILED)
+    assert session.ai.reason == "internal fault (KeyError)"
+    assert session.state is SessionState.OPEN
+    assert not world.pipeline.is_closed
+
+
+async def test_viewers_come_when_there_is_video_and_room(world: World, session: Session) -> None:
+    with pytest.raises(SourceNotReadyError):
+        await session.add_viewer("offer")
+    world.pipeline.play()
+    viewer, answer = await session.add_viewer("offer")
+    assert answer == "h264 answer to offer"
+    await session.add_viewer("offer")
+    with pytest.raises(ViewerLimitError):
+        await session.add_viewer("offer")
+    await session.remove_viewer(viewer)
+    assert session.viewers == 1
+    with pytest.raises(ResourceNotFoundError):
+        await session.remove_viewer(viewer)
+
+
+async def test_a_viewers_origin_reaches_the_reader_that_attached_it(
+    world: World, session: Session
+) -> None:
+    reader = session.hub.subscribe()
+    world.pipeline.play()
+    viewer, _ = await session.add_viewer("offer")
+    session.hub.attach(reader, viewer)
+    world.viewers.connect(viewer)
+    assert OriginMessage(viewer=viewer, rtp_origin=RTP_ORIGIN) in reader.take()
+
+
+async def test_only_a_whip_session_takes_a_publisher(world: World, session: Session) -> None:
+    with pytest.raises(SourceRefusedError):
+        await session.add_publisher("offer")
+    with pytest.raises(ResourceNotFoundError):
+        await session.remove_publisher("p1")
+
+
+async def test_an_ended_session_lets_everything_go(world: World, session: Session) -> None:
+    reader = session.hub.subscribe()
+    await session.aclose()
+    await session.aclose()
+    assert session.state is SessionState.CLOSED
+    assert reader.is_closed
+    assert world.pipeline.is_closed
+    assert world.viewers.is_closed
+    assert world.worker.epochs == {}
+    with pytest.raises(SessionNotFoundError):
+        session.reset()
+    with pytest.raises(TransitionError):
+        await session.start()
+
+
+async def test_what_is_counted_reaches_the_metrics(world: World, session: Session) -> None:
+    await mask_one(world)
+    world.pipeline.put(world.clock.monotonic_ns() - 251_000_000)
+    await world.until(lambda: session.drops == {"late": 1})
+    await session.aclose()
+    text = world.metrics.to_text().decode()
+    assert "sali_frames_received_total 2.0" in text
+    assert "sali_frames_masked_total 1.0" in text
+    assert 'sali_drops_total{cause="late"} 1.0' in text
+    assert "sali_mask_age_seconds_count 1.0" in text
+
+
+def test_a_box_moves_from_mask_pixels_to_source_pixels() -> None:
+    polyp = FoundPolyp(box=(100, 50, 10, 20), area_px=150, score=0.9)
+    moved = polyp_in_source(polyp, (352, 352), (80, 20, 704, 352))
+    assert moved.box == (280.0, 70.0, 20.0, 20.0)
+    assert (moved.area_px, moved.score) == (150, 0.9)
