@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import aioice.ice
 import aiortc
 from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpSender
 
@@ -32,6 +33,16 @@ def check_version() -> None:
         raise ImportError(
             f"aiortc {aiortc.__version__} is installed; this service needs {SUPPORTED_VERSION}"
         )
+
+
+def use_loopback_when_alone() -> None:
+    """Offer 127.0.0.1 on a machine without any other address; aioice would offer nothing."""
+    find = aioice.ice.get_host_addresses
+
+    def find_or_loopback(use_ipv4: bool, use_ipv6: bool) -> list[str]:
+        return find(use_ipv4=use_ipv4, use_ipv6=use_ipv6) or ["127.0.0.1"]
+
+    aioice.ice.get_host_addresses = find_or_loopback
 
 
 def sent_state(sender: RTCRtpSender) -> tuple[int, int]:
@@ -107,3 +118,4 @@ class ReceiverTap:
 
 
 check_version()
+use_loopback_when_alone()

@@ -71,12 +71,21 @@ class DemoSource:
         settings: Which scene.
         clock: Paces the packets.
         timeline: The session's clock.
+        renderer: The module that is run to render the scene.
     """
 
     can_make_keyframes = False
 
-    def __init__(self, settings: DemoSettings, *, clock: Clock, timeline: Timeline) -> None:
+    def __init__(
+        self,
+        settings: DemoSettings,
+        *,
+        clock: Clock,
+        timeline: Timeline,
+        renderer: str = _RENDERER,
+    ) -> None:
         self._settings = settings
+        self._renderer = renderer
         self._clock = clock
         self._timeline = timeline
 
@@ -131,7 +140,7 @@ class DemoSource:
 
     def _command(self, path: Path) -> list[str]:
         settings = self._settings
-        command = [sys.executable, "-m", _RENDERER, "--out", str(path)]
+        command = [sys.executable, "-m", self._renderer, "--out", str(path)]
         for name in ("seconds", "seed", "width", "height", "fps"):
             command += [f"--{name}", f"{getattr(settings, name):g}"]
         return [*command, "--frame-code"] if settings.has_frame_code else command
