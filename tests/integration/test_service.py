@@ -75,12 +75,12 @@ class Served:
     def url(self, path: str) -> str:
         return f"http://{self.address}{path}"
 
-    def get(self, path: str) -> Any:
-        return httpx.get(self.url(path), timeout=10).raise_for_status().json()
+    def request(self, method: str, path: str, **more: Any) -> httpx.Response:
+        return httpx.request(method, self.url(path), timeout=10, **more)
 
     @property
     def session(self) -> dict[str, Any]:
-        session: dict[str, Any] = self.get("/v1/sessions")["sessions"][0]
+        session: dict[str, Any] = self.request("GET", "/v1/sessions").json()["sessions"][0]
         return session
 
 
@@ -139,8 +139,8 @@ async def test_masks_of_a_file_arrive_on_their_frames(clip: Path) -> None:
             assert hello["session"] == served.session["id"]
             masks = [await receive(connection, "mask") for _ in range(2 * FRAMES)]
         session = served.session
-        assert httpx.get(served.url("/readyz")).status_code == 200
-        metrics = httpx.get(served.url("/metrics")).text
+        assert served.request("GET", "/readyz").status_code == 200
+        metrics = served.request("GET", "/metrics").text
     assert session["source_state"] == "playing"
     assert session["ai_state"] == "active"
     assert session["video"]["width"] == WIDTH
@@ -170,7 +170,7 @@ async def test_the_memory_is_emptied_when_the_file_starts_again_and_on_a_reset(c
                 seen.append(int(rle.decode(mask["rle"]["counts"], 352, 352)[0].sum()))
                 if number == 10:
                     reset = f"/v1/sessions/{served.session['id']}/reset"
-                    assert httpx.post(served.url(reset)).status_code == 204
+                    assert served.request("POST", reset).status_code == 204
     falls = [later for earlier, later in itertools.pairwise(seen) if later < earlier]
     assert len(falls) >= 2
     assert max(falls) <= 5
@@ -197,7 +197,7 @@ async def test_a_killed_worker_brings_masks_back_and_never_stops_the_video(clip:
         received = after["counters"]["frames_received"] - before
         assert received >= 0.8 * FPS * elapsed_s - FPS / 2
         assert after["source_state"] == "playing"
-        assert "sali_worker_restarts_total 1.0" in httpx.get(served.url("/metrics")).text
+        assert "sali_worker_restarts_total 1.0" in served.request("GET", "/metrics").text
 
 
 async def test_a_reader_that_does_not_acknowledge_gets_two_masks_and_all_states(
@@ -219,7 +219,7 @@ async def test_an_ended_session_closes_its_readers_with_4410(clip: Path) -> None
         async with masks_of(served) as connection:
             await receive(connection, "hello")
             path = f"/v1/sessions/{served.session['id']}"
-            assert httpx.delete(served.url(path)).status_code == 204
+            assert served.request("DELETE", path).status_code == 204
             with pytest.raises(ConnectionClosed) as closed:
                 await receive(connection, "nothing")
         assert closed.value.rcvd is not None
@@ -230,8 +230,8 @@ async def test_a_token_opens_rest_and_socket_and_stays_out_of_the_log(clip: Path
     token = "a-long-secret-token"  # noqa: S105 - of this test only
     bearer = {"authorization": f"Bearer {token}"}
     with serving("--source", str(clip), SALI_AUTH__TOKEN=token) as served:
-        assert httpx.get(served.url("/v1/sessions")).status_code == 401
-        sessions = httpx.get(served.url("/v1/sessions"), headers=bearer).json()["sessions"]
+        assert served.request("GET", "/v1/sessions").status_code == 401
+        sessions = served.request("GET", "/v1/sessions", headers=bearer).json()["sessions"]
         url = f"ws://{served.address}/v1/sessions/{sessions[0]['id']}/masks"
         async with connect(url, additional_headers=bearer) as connection:
             assert (await receive(connection, "hello"))["type"] == "hello"

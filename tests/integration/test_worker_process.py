@@ -43,7 +43,7 @@ class Watched:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(20):
-            while not condition():
+            while not condition():  # noqa: ASYNC110 - a state of another process
                 await asyncio.sleep(0.01)
 
     async def until_state(self, state: WorkerState) -> float:
@@ -72,6 +72,10 @@ def is_running(pid: int) -> bool:
     except FileNotFoundError:
         return False
     return stat.rsplit(")", 1)[1].split()[0] != "Z"
+
+
+def environment_of(pid: int | None) -> bytes:
+    return Path(f"/proc/{pid}/environ").read_bytes()
 
 
 async def test_sessions_are_served_apart_and_a_reset_empties_one_memory() -> None:
@@ -222,6 +226,6 @@ async def test_a_worker_does_not_inherit_the_token(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("SALI_AUTH__TOKEN", "a-long-secret-token")
     async with client_of("ok") as watched:
         await watched.client.wait_until_ready()
-        environment = Path(f"/proc/{watched.client.pid}/environ").read_bytes()
+        environment = environment_of(watched.client.pid)
         assert b"PATH=" in environment
         assert b"a-long-secret-token" not in environment

@@ -52,7 +52,7 @@ class World:
     async def until(self, condition: Callable[[], bool]) -> None:
         """Let the loop run until the condition holds."""
         async with asyncio.timeout(5):
-            while not condition():
+            while not condition():  # noqa: ASYNC110 - any condition of any object
                 await asyncio.sleep(0.005)
 
 
