@@ -7,7 +7,8 @@
     failed    the worker is lost
 
 Pure: facts come in with their time, `evaluate` tells the state. A state is held until the facts
-speak against it, so it does not flicker between the first frame and the first mask.
+speak against it, so it does not flicker between the first frame and the first mask, nor under a
+load at which only a mask now and then is in time.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from server.media.frame import SourceState
 from server.worker.state import WorkerState, WorkerStatus
 
 _NS_PER_MS = 1_000_000
+RECOVERY_MASKS = 3
+"""Masks in time that end `late`."""
+
 _DEAD_SOURCES = (SourceState.ENDED, SourceState.FAILED)
 
 
@@ -59,7 +63,7 @@ class AiMonitor:
         self._source_reason = ""
         self._last_frame_ns: int | None = None
         self._behind_since_ns: int | None = None
-        self._has_mask = False
+        self._masks_in_time = 0
         self._fault = ""
         self._status = AiStatus(AiState.WARMING)
 
@@ -86,7 +90,7 @@ class AiMonitor:
     def note_mask(self) -> None:
         """A mask came in time."""
         self._behind_since_ns = None
-        self._has_mask = True
+        self._masks_in_time += 1
 
     def note_fault(self, reason: str) -> None:
         """The session itself broke; it will not mend."""
@@ -124,9 +128,10 @@ class AiMonitor:
         """While frames come and a worker is ready."""
         behind_ns = 0 if self._behind_since_ns is None else now_ns - self._behind_since_ns
         if behind_ns > self._limits.late_after_ms * _NS_PER_MS:
+            self._masks_in_time = 0
             return AiStatus(AiState.LATE, "masks come too late to be shown")
-        is_in_time = self._behind_since_ns is None or self._status.state is not AiState.LATE
-        if self._has_mask and is_in_time:
+        wanted = RECOVERY_MASKS if self._status.state is AiState.LATE else 1
+        if self._masks_in_time >= wanted:
             return AiStatus(AiState.ACTIVE)
         if self._status.state in (AiState.WARMING, AiState.FAILED):
             return AiStatus(AiState.WARMING, "waiting for the first mask")
@@ -135,4 +140,4 @@ class AiMonitor:
     def _forget_debts(self) -> None:
         """Wait for masks afresh."""
         self._behind_since_ns = None
-        self._has_mask = False
+        self._masks_in_time = 0

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from server.media.frame import SourceState
-from server.session.ai_state import AiLimits, AiMonitor, AiState, AiStatus
+from server.session.ai_state import RECOVERY_MASKS, AiLimits, AiMonitor, AiState, AiStatus
 from server.worker.state import WorkerState, WorkerStatus
 
 MS = 1_000_000
@@ -73,7 +73,7 @@ def test_masks_make_the_ai_active(room: Room) -> None:
     assert room.stream(2000, masked=True) == [AiState.WARMING, AiState.ACTIVE]
 
 
-def test_frames_without_masks_make_it_late_within_300_ms_and_a_mask_active_again(
+def test_frames_without_masks_make_it_late_within_300_ms_and_three_masks_active_again(
     room: Room,
 ) -> None:
     room.stream(400, masked=True)
@@ -83,8 +83,20 @@ def test_frames_without_masks_make_it_late_within_300_ms_and_a_mask_active_again
     assert room.state() is AiState.ACTIVE
     room.now_ms += 1
     assert room.state() is AiState.LATE
-    room.monitor.note_mask()
-    assert room.state() is AiState.ACTIVE
+    states = []
+    for _ in range(RECOVERY_MASKS):
+        room.monitor.note_mask()
+        states.append(room.state())
+    assert states == ["late", "late", "active"]
+
+
+def test_a_mask_now_and_then_does_not_make_it_flicker(room: Room) -> None:
+    room.stream(400, masked=True)
+    states = room.stream(400, masked=False)
+    for _ in range(5):
+        states += room.stream(40, masked=True) + room.stream(400, masked=False)
+    assert states[:2] == ["active", "late"]
+    assert set(states[2:]) == {"late"}
 
 
 def test_it_stays_late_while_masks_stay_away(room: Room) -> None:
