@@ -16,7 +16,6 @@
         ResourceNotFoundError
         TransitionError
       WorkerError                     the network cannot be run
-        WorkerBusyError          *
         WorkerLostError          *
         WorkerStepError
         WorkerStartError
@@ -184,15 +183,6 @@ class WorkerError(ServiceError):
     code = "worker_failed"
     title = "The AI worker failed"
     http_status = 503
-
-
-class WorkerBusyError(WorkerError):
-    """The worker serves as many sessions as it can."""
-
-    code = "worker_busy"
-    title = "The AI worker is full"
-    retryable = True
-    retry_after_s = 10
 
 
 class WorkerLostError(WorkerError):
