@@ -37,6 +37,14 @@ _RTSP_OPTIONS = {
     "protocol_whitelist": "rtsp,rtsps,rtp,udp,tcp,tls,crypto,http,https",
 }
 
+# Containers that hold video. FFmpeg knows more: it would play a text file as a terminal, and a
+# playlist as the files and addresses in it.
+_FILE_FORMATS = (
+    "mov,matroska,avi,mpeg,mpegts,mpegvideo,h264,hevc,m4v,mjpeg,ivf,obu,flv,ogg,asf,mxf,gxf,dv,"
+    "nut,yuv4mpegpipe,gif,rm,wav,mp3,flac"
+)
+_FILE_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _FILE_FORMATS}
+
 _ATTACHED_PICTURE = Disposition.attached_pic
 
 
@@ -55,8 +63,9 @@ def open_file(path: str) -> InputContainer:
     if not os.access(path, os.R_OK):
         raise SourceError(f"{path} may not be read; check its permissions")
     try:
-        # An absolute path with only this protocol: no playlist in it can reach the network.
-        return av.open(path, options={"protocol_whitelist": "file"}, metadata_errors="replace")
+        # The path is absolute: FFmpeg would take "tcp:..." for a protocol.
+        absolute = str(Path(path).absolute())
+        return av.open(absolute, options=dict(_FILE_OPTIONS), metadata_errors="replace")
     except av.FFmpegError as exc:
         raise SourceError(f"{name} holds no video that can be read ({_cause(exc)})") from exc
 

@@ -62,7 +62,7 @@ class FrameAssembler:
         if self._next is None or number < self._next - _RESTART_DISTANCE:
             self._pieces.clear()
             self._has_lost = self._has_lost or self._next is not None
-            self._next = number
+            self._next = self._newest = number
         if number < self._next:
             return []
         self._pieces[number] = piece
@@ -89,6 +89,8 @@ class FrameAssembler:
 
     def _extend(self, sequence_number: int) -> int:
         """Continue the 16-bit sequence number past its wrap."""
+        if self._next is None:
+            self._newest = sequence_number
         step = (sequence_number - self._newest) & 0xFFFF
         number = self._newest + (step if step < 0x8000 else step - 0x10000)
         self._newest = max(self._newest, number)

@@ -1,0 +1,38 @@
+"""Small video files for tests, made on the spot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import numpy as np
+
+
+def write_video(
+    path: Path,
+    *,
+    frames: int = 12,
+    size: tuple[int, int] = (64, 48),
+    fps: int = 25,
+    codec: str = "libx264",
+    pixel_format: str = "yuv420p",
+    group: int = 6,
+    b_frames: int = 0,
+) -> Path:
+    """Write a film of flat grey pictures, each `10 * index` bright (wrapping at 240)."""
+    width, height = size
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream(codec, rate=fps)
+        stream.width, stream.height, stream.pix_fmt = width, height, pixel_format
+        stream.gop_size = group
+        if codec == "libx264":
+            stream.options = {"bf": str(b_frames), "preset": "ultrafast", "crf": "10"}
+            if b_frames:
+                stream.options |= {"b-adapt": "0", "preset": "veryfast"}
+        for index in range(frames):
+            pixels = np.full((height, width, 3), 10 * index % 240, np.uint8)
+            for packet in stream.encode(av.VideoFrame.from_ndarray(pixels, "rgb24")):
+                output.mux(packet)
+        for packet in stream.encode(None):
+            output.mux(packet)
+    return path
