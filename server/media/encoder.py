@@ -7,7 +7,7 @@ from fractions import Fraction
 import av
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
-from av.video.reformatter import VideoReformatter
+from av.video.reformatter import ColorRange, VideoReformatter
 
 from server.media.frame import CLOCK_RATE_HZ, CodedPacket
 
@@ -62,7 +62,9 @@ class RelayEncoder:
         if context is None or (context.width, context.height) != (width, height):
             context = self._context = self._open(width, height)
             self._keyframe_wanted = True
-        picture = self._reformatter.reformat(frame, width, height, "yuv420p")
+        picture = self._reformatter.reformat(
+            frame, width, height, "yuv420p", dst_color_range=ColorRange.MPEG
+        )
         picture.pts = pts
         picture.time_base = _TIME_BASE
         wanted = self._keyframe_wanted or pts - self._last_keyframe_pts >= _GROUP_TICKS
@@ -87,6 +89,7 @@ class RelayEncoder:
         context.pix_fmt = "yuv420p"
         context.time_base = _TIME_BASE
         context.framerate = Fraction(30)
+        context.color_range = ColorRange.MPEG
         context.gop_size = 600
         context.thread_count = 1
         context.options = dict(_X264_OPTIONS)

@@ -29,7 +29,7 @@ class Mailbox(Generic[Item]):
 
     @property
     def drops(self) -> int:
-        """Items that were replaced by a newer one before anybody took them."""
+        """Items that nobody took: replaced by a newer one, or discarded."""
         return self._drops
 
     @property
@@ -48,8 +48,10 @@ class Mailbox(Generic[Item]):
             self._wake()
 
     def discard(self) -> None:
-        """Throw away the waiting item, if any; it is not counted as a drop."""
+        """Throw away (and count) the waiting item, if any."""
         with self._lock:
+            if self._item is not None:
+                self._drops += 1
             self._item = None
 
     async def get(self) -> Item:

@@ -1,0 +1,142 @@
+"""A real RTSP server (GStreamer's) that goes away, freezes and comes back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from server.errors import SourceRefusedError
+from server.media.clock import SystemClock
+from server.media.frame import CodedPacket, ModelFrame, SourceState
+from server.media.mailbox import Mailbox
+from server.media.pipeline import MediaPipeline
+from server.media.source import check_source, parse_source
+from tests.fakes.rtsp_server import RtspServer, why_unavailable
+
+_REASON = why_unavailable()
+pytestmark = pytest.mark.skipif(_REASON is not None, reason=str(_REASON))
+
+
+@pytest.fixture
+def server() -> Iterator[RtspServer]:
+    running = RtspServer()
+    running.start()
+    yield running
+    running.kill()
+
+
+class Room:
+    """A pipeline on an RTSP source, and everything it gave out."""
+
+    def __init__(self, url: str) -> None:
+        self.states: list[tuple[SourceState, str]] = []
+        self.discontinuities: list[str] = []
+        self.packets: list[CodedPacket] = []
+        self.mailbox: Mailbox[ModelFrame] = Mailbox()
+        self.pipeline = MediaPipeline(
+            parse_source(url),
+            mailbox=self.mailbox,
+            clock=SystemClock(),
+            on_state=lambda state, reason: self.states.append((state, reason)),
+            on_discontinuity=self.discontinuities.append,
+        )
+
+    async def __aenter__(self) -> Room:
+        subscription = self.pipeline.relay.subscribe()
+
+        async def read() -> None:
+            while True:
+                self.packets.append(await subscription.get())
+
+        self._reader = asyncio.create_task(read())
+        await self.pipeline.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._reader.cancel()
+        await self.pipeline.aclose()
+        await asyncio.wait({self._reader})
+
+    async def until(self, condition: Callable[[], bool], timeout_s: float = 10.0) -> float:
+        """Wait for a condition; returns the seconds it took."""
+        start = asyncio.get_running_loop().time()
+        while not condition():
+            waited = asyncio.get_running_loop().time() - start
+            assert waited < timeout_s, (self.states, self.pipeline.drops)
+            await asyncio.sleep(0.01)
+        return asyncio.get_running_loop().time() - start
+
+
+async def test_frames_arrive_untouched_and_identified(server: RtspServer) -> None:
+    async with Room(server.url) as room:
+        await room.until(lambda: len(room.packets) >= 40)
+        frame = await room.mailbox.get()
+        assert room.pipeline.state is SourceState.PLAYING
+        assert room.pipeline.video is not None
+        assert (room.pipeline.video.width, room.pipeline.video.height) == (320, 240)
+        assert room.packets[0].is_keyframe
+        assert frame.source_size == (240, 320)
+        await room.until(lambda: frame.pts in {p.pts for p in room.packets})
+        steps = {b.pts - a.pts for a, b in zip(room.packets, room.packets[1:], strict=False)}
+        assert steps <= {3599, 3600, 3601}
+        assert room.pipeline.drops["corrupt"] == 0
+
+
+async def test_a_killed_server_is_waited_for_and_its_return_is_a_new_stretch(
+    server: RtspServer,
+) -> None:
+    async with Room(server.url) as room:
+        await room.until(lambda: len(room.packets) >= 10)
+        await asyncio.to_thread(server.kill)
+        took = await room.until(lambda: room.pipeline.state is SourceState.RECONNECTING)
+        assert took < 2.5
+        assert "trying again" in room.pipeline.reason
+        last_pts = room.pipeline.relay.last_pts
+        await asyncio.to_thread(server.start)
+        await room.until(lambda: room.pipeline.state is SourceState.PLAYING)
+        await room.until(lambda: room.discontinuities != [])
+        assert room.discontinuities == ["the camera was connected again"]
+        await room.until(lambda: room.pipeline.relay.last_pts > last_pts)
+        pts = [p.pts for p in room.packets]
+        assert pts == sorted(set(pts))
+
+
+async def test_a_server_that_freezes_is_noticed_within_three_seconds(server: RtspServer) -> None:
+    async with Room(server.url) as room:
+        await room.until(lambda: len(room.packets) >= 10)
+        server.freeze()
+        took = await room.until(lambda: room.pipeline.state is SourceState.RECONNECTING)
+        assert 1.5 < took < 3.0
+        assert "went silent" in room.pipeline.reason
+
+
+async def test_video_with_b_frames_is_encoded_again() -> None:
+    server = RtspServer(bframes=2)
+    await asyncio.to_thread(server.start)
+    try:
+        async with Room(server.url) as room:
+            await room.until(lambda: len(room.packets) >= 30)
+            pts = [p.pts for p in room.packets]
+            assert pts == sorted(set(pts))
+            await room.until(lambda: room.pipeline.video is not None)
+            frame = await room.mailbox.get()
+            await room.until(lambda: frame.pts in {p.pts for p in room.packets})
+    finally:
+        server.kill()
+
+
+async def test_a_camera_that_is_not_there_yet_is_waited_for(server: RtspServer) -> None:
+    server.kill()
+    async with Room(server.url) as room:
+        await room.until(lambda: "nothing listens" in room.pipeline.reason)
+        assert room.pipeline.state is SourceState.CONNECTING
+        await asyncio.to_thread(server.start)
+        await room.until(lambda: room.pipeline.state is SourceState.PLAYING)
+
+
+def test_a_wrong_path_is_refused_and_a_right_one_passes(server: RtspServer) -> None:
+    check_source(parse_source(server.url))
+    with pytest.raises(SourceRefusedError, match="no stream at this path"):
+        check_source(parse_source(f"rtsp://127.0.0.1:{server.port}/nothing"))

@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from server.media.clock import SystemClock
+from server.media.frame import CodedPacket, ModelFrame, SourceState, VideoInfo
+from server.media.mailbox import Mailbox
+from server.media.pipeline import MediaPipeline
+from server.media.source import SourceSpec, parse_source
+from tests.fakes.video_files import write_video
+
+CLIPS = Path(__file__).parents[5] / "shared" / "data" / "clips"
+
+
+@dataclass
+class Run:
+    """What a pipeline gave out, in order."""
+
+    pipeline: MediaPipeline
+    states: list[tuple[SourceState, str]] = field(default_factory=list)
+    events: list[str | ModelFrame] = field(default_factory=list)
+    packets: list[CodedPacket] = field(default_factory=list)
+
+    @property
+    def frames(self) -> list[ModelFrame]:
+        return [event for event in self.events if isinstance(event, ModelFrame)]
+
+    async def until(self, frames: int, timeout_s: float = 10.0) -> None:
+        """Wait until the model has seen so many frames."""
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        while len(self.frames) < frames:
+            assert asyncio.get_running_loop().time() < deadline, self.states
+            await asyncio.sleep(0.01)
+
+    async def until_state(self, state: SourceState, timeout_s: float = 10.0) -> None:
+        """Wait until the source is in a state."""
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        while self.pipeline.state is not state:
+            assert asyncio.get_running_loop().time() < deadline, self.states
+            await asyncio.sleep(0.01)
+
+
+@contextlib.asynccontextmanager
+async def run(spec: SourceSpec) -> AsyncIterator[Run]:
+    mailbox: Mailbox[ModelFrame] = Mailbox()
+    states: list[tuple[SourceState, str]] = []
+    events: list[str | ModelFrame] = []
+    pipeline = MediaPipeline(
+        spec,
+        mailbox=mailbox,
+        clock=SystemClock(),
+        on_state=lambda state, reason: states.append((state, reason)),
+        on_discontinuity=events.append,
+    )
+    running = Run(pipeline, states, events)
+    subscription = pipeline.relay.subscribe()
+
+    async def read_frames() -> None:
+        while True:
+            events.append(await mailbox.get())
+
+    async def read_packets() -> None:
+        while True:
+            running.packets.append(await subscription.get())
+
+    readers = [asyncio.create_task(read_frames()), asyncio.create_task(read_packets())]
+    await pipeline.start()
+    try:
+        yield running
+    finally:
+        for reader in readers:
+            reader.cancel()
+        await pipeline.aclose()
+        await asyncio.wait(readers)
+
+
+def _decode(packets: list[CodedPacket]) -> dict[int, int]:
+    """Decode relayed packets as a viewer would; mean brightness by pts."""
+    decoder = av.CodecContext.create(packets[0].codec, "r")
+    found: dict[int, int] = {}
+    for packet in packets:
+        coded = av.Packet(packet.payload)
+        coded.pts = packet.pts
+        for frame in decoder.decode(coded):
+            assert frame.pts is not None
+            found[frame.pts] = round(float(frame.to_ndarray(format="rgb24").mean()))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pixel_format", "b_frames", "relayed"),
+    [
+        ("a.mp4", "libx264", "yuv420p", 0, "h264"),
+        ("a.webm", "libvpx", "yuv420p", 0, "vp8"),
+        ("b.mp4", "libx264", "yuv420p", 2, "h264"),
+        ("a.mpg", "mpeg1video", "yuv420p", 0, "h264"),
+        ("a.avi", "mjpeg", "yuvj420p", 0, "h264"),
+        ("deep.mkv", "libx264", "yuv420p10le", 0, "h264"),
+    ],
+)
+async def test_a_relayed_picture_and_its_model_frame_have_the_same_pts(
+    tmp_path: Path, name: str, codec: str, pixel_format: str, b_frames: int, relayed: str
+) -> None:
+    path = write_video(
+        tmp_path / name, codec=codec, pixel_format=pixel_format, b_frames=b_frames, frames=24
+    )
+    async with run(parse_source(str(path))) as running:
+        await running.until_state(SourceState.ENDED)
+        await running.until(20)
+    seen_by_viewer = _decode(running.packets)
+    assert running.pipeline.video == VideoInfo(64, 48, 25.0, relayed)  # type: ignore[arg-type]
+    assert [p.pts for p in running.packets] == sorted({p.pts for p in running.packets})
+    for frame in running.frames:
+        brightness = round(float(np.frombuffer(frame.rgb, np.uint8).mean()))
+        assert abs(seen_by_viewer[frame.pts] - brightness) <= 3, "another picture than the viewer's"
+
+
+async def test_packets_that_browsers_can_play_are_relayed_to_the_byte(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.webm", codec="libvpx")
+    with av.open(str(path)) as original:
+        expected = [bytes(p) for p in original.demux(video=0) if p.size]
+    async with run(parse_source(str(path))) as running:
+        await running.until_state(SourceState.ENDED)
+        await running.until(10)
+    assert [p.payload for p in running.packets] == expected
+
+
+async def test_model_frames_are_numbered_sized_and_describe_their_picture(tmp_path: Path) -> None:
+    async with run(parse_source(str(write_video(tmp_path / "a.mp4")))) as running:
+        await running.until(12)
+    assert [f.sequence for f in running.frames] == list(range(12))
+    for number, frame in enumerate(running.frames):
+        assert frame.source_size == (48, 64)
+        assert frame.region == (0, 0, 64, 48)
+        pixels = np.frombuffer(frame.rgb, np.uint8).reshape(352, 352, 3)
+        assert abs(float(pixels.mean()) - 10 * number) < 4
+    assert running.pipeline.frames_received == 12
+    assert set(running.pipeline.drops.values()) == {0}
+
+
+async def test_odd_pictures_are_described_as_viewers_see_them(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.avi", size=(65, 49), codec="mjpeg", pixel_format="yuvj444p")
+    async with run(parse_source(str(path))) as running:
+        await running.until(3)
+    assert running.pipeline.video == VideoInfo(64, 48, 25.0, "h264")
+    assert running.frames[0].source_size == (48, 64)
+
+
+async def test_the_model_forgets_before_the_first_frame_of_another_round(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", frames=6)
+    async with run(parse_source(str(path), loop=True)) as running:
+        await running.until(10)
+    told = running.events.index("the video starts again")
+    before = [e.pts // 3600 for e in running.events[:told] if isinstance(e, ModelFrame)]
+    after = [e.pts // 3600 for e in running.events[told:] if isinstance(e, ModelFrame)]
+    assert before[:4] == [0, 1, 2, 3]
+    assert max(before) < 6
+    assert after[:2] == [6, 7]
+
+
+async def test_states_follow_a_file_from_beginning_to_end(tmp_path: Path) -> None:
+    async with run(parse_source(str(write_video(tmp_path / "a.mp4")))) as running:
+        await running.until_state(SourceState.ENDED)
+    assert [state for state, _ in running.states] == [
+        SourceState.CONNECTING,
+        SourceState.PLAYING,
+        SourceState.ENDED,
+    ]
+
+
+async def test_a_file_that_cannot_be_read_fails_with_one_clear_line(tmp_path: Path) -> None:
+    async with run(parse_source(str(tmp_path / "gone.mp4"))) as running:
+        await running.until_state(SourceState.FAILED)
+    assert running.pipeline.reason == f"no such file: {tmp_path / 'gone.mp4'}"
+
+
+async def test_pictures_beyond_the_limit_are_refused_before_they_are_decoded(
+    tmp_path: Path,
+) -> None:
+    path = write_video(tmp_path / "big.mp4", size=(4200, 64), frames=2)
+    async with run(parse_source(str(path))) as running:
+        await running.until_state(SourceState.FAILED)
+    assert "too large" in running.pipeline.reason
+    assert running.frames == []
+
+
+async def test_a_torn_file_costs_only_its_torn_pictures(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.ts", frames=24)
+    torn = bytearray(path.read_bytes())
+    middle = len(torn) // 2 // 188 * 188
+    torn[middle + 20 : middle + 160] = bytes(140)
+    path.write_bytes(torn)
+    async with run(parse_source(str(path))) as running:
+        await running.until_state(SourceState.ENDED)
+        await running.until(12)
+    assert running.frames[-1].pts > 18 * 3600
+
+
+async def test_closing_ends_the_viewers_and_leaves_no_thread(tmp_path: Path) -> None:
+    import threading
+
+    path = write_video(tmp_path / "a.mp4")
+    async with run(parse_source(str(path), loop=True)) as running:
+        await running.until(2)
+        assert running.pipeline.relay.viewers == 1
+    assert running.pipeline.relay.viewers == 0
+    assert not [t for t in threading.enumerate() if t.name.startswith("sali-")]
+
+
+@pytest.mark.skipif(not CLIPS.is_dir(), reason="the recorded clips are not there")
+async def test_a_recorded_mpeg1_clip_plays_with_every_picture_identified() -> None:
+    clip = CLIPS / "murra_Pediculado5.mpg"
+    async with run(parse_source(str(clip))) as running:
+        await running.until(40)
+    relayed = {p.pts for p in running.packets}
+    assert running.pipeline.video is not None
+    assert (running.pipeline.video.width, running.pipeline.video.height) == (352, 240)
+    assert {f.pts for f in running.frames} <= relayed
+    assert running.pipeline.drops["corrupt"] == 0
