@@ -127,7 +127,7 @@ async def test_an_operators_reset_empties_the_memory_and_skips_frames_from_befor
     session.reset()
     assert world.worker.epochs == {"s1": 1}
     world.pipeline.put(before_ns)
-    await world.until(lambda: session.drops == {"reset": 1})
+    await world.until(lambda: session.drops == {"mailbox": 1, "reset": 1})
     await mask_one(world)
     await world.until(lambda: session.frames_masked == 1)
 
