@@ -87,12 +87,17 @@ class Decoder(nn.Module):
 
     def forward(self, maps: FeaturePyramid) -> DecoderOutput:
         """Decode maps at strides 8, 16, 32 into logits at the input size."""
+        s3, s4, s5, sg = self.scores(maps)
+        return DecoderOutput(_resize(s3, 8), _resize(s4, 16), _resize(s5, 32), _resize(sg, 8))
+
+    def scores(self, maps: FeaturePyramid) -> DecoderOutput:
+        """Decode into logits at each output's own scale: S_3 and S_g at stride 8, S_4, S_5."""
         fine, middle, coarse = maps
         sg = self.partial(maps)
         s5 = self.reverse5(coarse, _resize(sg, 0.25))
         s4 = self.reverse4(middle, _resize(s5, 2))
         s3 = self.reverse3(fine, _resize(s4, 2))
-        return DecoderOutput(_resize(s3, 8), _resize(s4, 16), _resize(s5, 32), _resize(sg, 8))
+        return DecoderOutput(s3, s4, s5, sg)
 
 
 def _resize(x: Tensor, factor: float) -> Tensor:

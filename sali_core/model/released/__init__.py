@@ -1,0 +1,1 @@
+"""What only the topology of the authors' published code needs."""
