@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,6 +118,12 @@ def create_engine(
     return Engine(segmenter, info)
 
 
+def cache_folder() -> Path:
+    """Return where graphs are kept between starts (XDG base directory specification)."""
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (base if base.is_absolute() else Path.home() / ".cache") / "sali-live" / "openvino"
+
+
 def _pick_engine(
     network: SaliNetwork, device: torch.device, engine: str
 ) -> tuple[StreamNetwork, str, str]:
@@ -125,7 +132,7 @@ def _pick_engine(
     if engine == "eager":
         return network, "eager", "asked for"
     try:
-        return OpenVinoNetwork(network), "openvino", "fastest on CPUs"
+        return OpenVinoNetwork(network, cache_folder()), "openvino", "fastest on CPUs"
     except ImportError as exc:
         if engine == "openvino":
             raise

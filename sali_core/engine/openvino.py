@@ -6,13 +6,19 @@ float32 summation order.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import sys
+import tempfile
 from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
+from sali_core import model
 from sali_core.model.network import SaliNetwork
 from sali_core.types import DecoderOutput, FeaturePyramid, Projection
 
@@ -37,16 +43,18 @@ def import_openvino() -> Any:
 class OpenVinoNetwork:
     """Runs `encode`, `relate` and `decode` of a network; batch 1; not for two threads at once."""
 
-    def __init__(self, network: SaliNetwork) -> None:
-        """Compile; takes some seconds.
+    def __init__(self, network: SaliNetwork, cache: Path | None = None) -> None:
+        """Compile; takes some seconds, less when this very network was compiled before.
 
         Args:
             network: In inference mode, float32, on the CPU.
+            cache: Folder to keep converted graphs in; None keeps none.
 
         Raises:
             ImportError: OpenVINO is not installed.
         """
         core = import_openvino().Core()
+        graphs = _GraphCache(core, cache and cache / _fingerprint(network))
         size = network.config.input_size
         frame = torch.zeros(1, 3, size, size, dtype=torch.uint8)
         with torch.no_grad():
@@ -55,9 +63,11 @@ class OpenVinoNetwork:
             other = tuple(x.clone() for x in pyramid)
             query = network.relate(pyramid, cast(FeaturePyramid, other))
             long = [torch.cat((v, v), 1) for v in query.values]
-            self._encode = _compile(core, _Encode(network), [frame])
-            self._relate = _compile(core, _Relate(network), [*pyramid, *other])
-            self._decode = _compile(core, _Decode(network), long)
+            self._encode = _compile(core, graphs.get("encode", _Encode(network), [frame]))
+            self._relate = _compile(
+                core, graphs.get("relate", _Relate(network), [*pyramid, *other])
+            )
+            self._decode = _compile(core, graphs.get("decode", _Decode(network), long))
 
     def encode(self, rgb: Tensor) -> FeaturePyramid:
         """RGB [1, 3, H, W] uint8 to f_t."""
@@ -73,10 +83,53 @@ class OpenVinoNetwork:
         return DecoderOutput(*self._decode(list(long)))
 
 
-def _compile(core: Any, module: nn.Module, example: list[Tensor]) -> _Compiled:
-    exported = torch.export.export(module.eval(), tuple(example))
+class _GraphCache:
+    """Converted graphs on disk: exporting and converting take most of the start."""
+
+    def __init__(self, core: Any, folder: Path | None) -> None:
+        self._core = core
+        self._folder = folder
+
+    def get(self, name: str, module: nn.Module, example: list[Tensor]) -> Any:
+        """Return the graph of a module, from disk where it is there."""
+        path = self._folder / f"{name}.xml" if self._folder else None
+        if path and path.exists():
+            with contextlib.suppress(RuntimeError):  # damaged: made again below
+                return self._core.read_model(path)
+        exported = torch.export.export(module.eval(), tuple(example))
+        graph = import_openvino().convert_model(exported)
+        if path:
+            # A full or read-only disk costs the next start some seconds, nothing else.
+            with contextlib.suppress(OSError):
+                self._save(graph, path)
+        return graph
+
+    def _save(self, graph: Any, path: Path) -> None:
+        """Write both files of a graph; the one that is looked for comes last, whole."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            partial = Path(folder) / path.name
+            import_openvino().save_model(graph, partial, compress_to_fp16=False)
+            partial.with_suffix(".bin").replace(path.with_suffix(".bin"))
+            partial.replace(path)
+
+
+def _fingerprint(network: SaliNetwork) -> str:
+    """A name for everything a converted graph depends on: weights, our code, both libraries."""
+    digest = hashlib.sha256(f"{torch.__version__} {metadata.version('openvino')}".encode())
+    digest.update(repr(network.config).encode())
+    for source in sorted(Path(model.__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes())
+    digest.update(Path(__file__).read_bytes())
+    for name, value in network.state_dict().items():
+        digest.update(name.encode())
+        digest.update(value.contiguous().numpy().tobytes())
+    return digest.hexdigest()[:32]
+
+
+def _compile(core: Any, graph: Any) -> _Compiled:
     compiled = core.compile_model(
-        import_openvino().convert_model(exported),
+        graph,
         "CPU",
         {
             "INFERENCE_PRECISION_HINT": "f32",

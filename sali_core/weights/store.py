@@ -57,6 +57,7 @@ def save_weights(path: Path, network: SaliNetwork, header: WeightsHeader) -> Non
     }
     partial = path.with_name(path.name + ".partial")
     save_file(tensors, partial, metadata=metadata)
+    partial.chmod(0o644)  # the library makes it private
     partial.replace(path)
 
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import copy
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -40,6 +42,41 @@ def test_a_result_is_not_overwritten_by_the_next_frame(network: SaliNetwork) -> 
     kept = [x.clone() for x in first]
     compiled.encode(torch.full((1, 3, 128, 128), 255, dtype=torch.uint8))
     assert all(torch.equal(a, b) for a, b in zip(first, kept, strict=True))
+
+
+def test_a_second_start_takes_the_graphs_of_the_first(
+    network: SaliNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("openvino", reason="OpenVINO is not installed")
+    frame = torch.randint(0, 255, (1, 3, 128, 128), dtype=torch.uint8)
+    first = OpenVinoNetwork(network, tmp_path).encode(frame)
+
+    def forbidden(*_: object) -> None:
+        raise AssertionError("exported again")
+
+    monkeypatch.setattr(torch.export, "export", forbidden)
+    second = OpenVinoNetwork(network, tmp_path).encode(frame)
+    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+    other = copy.deepcopy(network)
+    with torch.no_grad():
+        other.decoder.partial.conv5.bias.add_(1)
+    with pytest.raises(AssertionError, match="exported again"):
+        OpenVinoNetwork(other, tmp_path)
+
+
+def test_a_damaged_graph_is_made_again_and_a_cache_that_cannot_be_written_is_no_failure(
+    network: SaliNetwork, tmp_path: Path
+) -> None:
+    pytest.importorskip("openvino", reason="OpenVINO is not installed")
+    frame = torch.randint(0, 255, (1, 3, 128, 128), dtype=torch.uint8)
+    first = OpenVinoNetwork(network, tmp_path).encode(frame)
+    (graph,) = tmp_path.glob("*/encode.xml")
+    graph.write_text("<damaged")
+    blocked = tmp_path / "file"
+    blocked.write_text("no folder")
+    for cache in (tmp_path, blocked):
+        again = OpenVinoNetwork(network, cache).encode(frame)
+        assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
 
 
 def test_openvino_telemetry_is_never_loaded() -> None:
