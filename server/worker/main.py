@@ -43,6 +43,7 @@ MAX_FAILED_STEPS = 5
 """Failed steps in a row after which the process gives itself up: a fresh one may do better."""
 
 _NS_PER_MS = 1_000_000
+_NICENESS = 5
 
 
 class Worker:
@@ -226,6 +227,8 @@ def main() -> None:
     """
     parser = argparse.ArgumentParser(description="Run the SALI network for a service.")
     parser.add_argument("--fd", type=int, required=True, help="inherited socket to serve")
+    # Where cores are short, the video comes first.
+    os.nice(_NICENESS)
     status = asyncio.run(_serve(parser.parse_args().fd), debug=False)
     sys.stderr.flush()
     os._exit(status)

@@ -204,13 +204,15 @@ def _import_factory(name: str) -> EngineFactory:
 
 
 def _set_threads(threads: int) -> None:
-    """Give the network's mathematics its threads; 0 takes every core this process may use.
+    """Give the network's mathematics its threads; 0 takes every core but one.
+
+    That one is for the video: decoding it, sending it and, on one machine, showing it.
 
     An engine that does not use torch has not imported it, and is left alone.
     """
     torch = sys.modules.get("torch")
     if torch is not None:
-        torch.set_num_threads(threads or len(os.sched_getaffinity(0)))
+        torch.set_num_threads(threads or max(1, len(os.sched_getaffinity(0)) - 1))
 
 
 def _one_line(exc: Exception) -> str:
