@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from sali_core import model
 from sali_core.model.network import SaliNetwork
-from sali_core.types import DecoderOutput, FeaturePyramid, Projection
+from sali_core.types import FeaturePyramid, Projection
 
 _Compiled = Callable[[list[Tensor]], tuple[Tensor, ...]]
 
@@ -41,7 +41,7 @@ def import_openvino() -> Any:
 
 
 class OpenVinoNetwork:
-    """Runs `encode`, `relate` and `decode` of a network; batch 1; not for two threads at once."""
+    """Runs the dense parts of a network; batch 1; not for two threads at once."""
 
     def __init__(self, network: SaliNetwork, cache: Path | None = None) -> None:
         """Compile; takes some seconds, less when this very network was compiled before.
@@ -78,9 +78,9 @@ class OpenVinoNetwork:
         out = self._relate([*current, *previous])
         return Projection(cast(FeaturePyramid, out[:3]), cast(FeaturePyramid, out[3:]))
 
-    def decode(self, long: FeaturePyramid) -> DecoderOutput:
-        """F_long to logits."""
-        return DecoderOutput(*self._decode(list(long)))
+    def mask_logits(self, long: FeaturePyramid) -> Tensor:
+        """F_long to the mask's logits."""
+        return self._decode(list(long))[0]
 
 
 class _GraphCache:
@@ -102,6 +102,8 @@ class _GraphCache:
             # A full or read-only disk costs the next start some seconds, nothing else.
             with contextlib.suppress(OSError):
                 self._save(graph, path)
+                # Read back: a graph from disk rounds otherwise, and every start shall be alike.
+                return self._core.read_model(path)
         return graph
 
     def _save(self, graph: Any, path: Path) -> None:
@@ -176,5 +178,5 @@ class _Decode(nn.Module):
         super().__init__()
         self.decoder = network.decoder
 
-    def forward(self, x0: Tensor, x1: Tensor, x2: Tensor) -> tuple[Tensor, ...]:
-        return tuple(self.decoder((x0, x1, x2)))
+    def forward(self, x0: Tensor, x1: Tensor, x2: Tensor) -> Tensor:
+        return self.decoder.mask_logits((x0, x1, x2))

@@ -90,6 +90,10 @@ class Decoder(nn.Module):
         s3, s4, s5, sg = self.scores(maps)
         return DecoderOutput(_resize(s3, 8), _resize(s4, 16), _resize(s5, 32), _resize(sg, 8))
 
+    def mask_logits(self, maps: FeaturePyramid) -> Tensor:
+        """Return S_3 alone at the input size, all that a stream needs."""
+        return _resize(self.scores(maps).s3, 8)
+
     def scores(self, maps: FeaturePyramid) -> DecoderOutput:
         """Decode into logits at each output's own scale: S_3 and S_g at stride 8, S_4, S_5."""
         fine, middle, coarse = maps

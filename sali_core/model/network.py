@@ -96,6 +96,10 @@ class SaliNetwork(nn.Module):
         """Map F_long of each scale to logits at the input size."""
         return cast(DecoderOutput, self.decoder(long))
 
+    def mask_logits(self, long: FeaturePyramid) -> Tensor:
+        """Map F_long of each scale to the mask's logits S_3, [B, 1, H, W]."""
+        return self.decoder.mask_logits(long)
+
 
 def read_itself(query: Projection) -> FeaturePyramid:
     """F_long of a frame whose bank is empty: it reads itself, unmasked (LIM, item 5)."""

@@ -14,7 +14,7 @@ from sali_core.errors import ShapeError
 from sali_core.memory.bank import MemoryBank
 from sali_core.model.network import read_itself, read_scales
 from sali_core.stream.state import StreamState
-from sali_core.types import DecoderOutput, FeaturePyramid, Projection, StepResult
+from sali_core.types import FeaturePyramid, Projection, StepResult
 
 
 class StreamNetwork(Protocol):
@@ -28,8 +28,8 @@ class StreamNetwork(Protocol):
         """f_t, f_{t-1} to K_Q, V_Q."""
         ...
 
-    def decode(self, long: FeaturePyramid) -> DecoderOutput:
-        """F_long to logits."""
+    def mask_logits(self, long: FeaturePyramid) -> Tensor:
+        """F_long to the mask's logits [1, 1, H, W]."""
         ...
 
 
@@ -84,7 +84,7 @@ class StreamSegmenter:
         current = self._network.encode(frame)
         query = self._network.relate(current, state.previous or current)
         long = read_scales(state.bank.tokens, query) if len(state.bank) else read_itself(query)
-        logits = self._network.decode(long).s3[0, 0].float()
+        logits = self._network.mask_logits(long)[0, 0].float()
         probability = torch.sigmoid(logits)
         mask = probability >= self._threshold
         if state.frames_seen % self._memory.write_every_frames == 0:

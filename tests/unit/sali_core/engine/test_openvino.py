@@ -76,7 +76,8 @@ def test_a_damaged_graph_is_made_again_and_a_cache_that_cannot_be_written_is_no_
     blocked.write_text("no folder")
     for cache in (tmp_path, blocked):
         again = OpenVinoNetwork(network, cache).encode(frame)
-        assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+        for a, b in zip(first, again, strict=True):
+            torch.testing.assert_close(a, b, atol=1e-3, rtol=1e-3)
 
 
 def test_openvino_telemetry_is_never_loaded() -> None:

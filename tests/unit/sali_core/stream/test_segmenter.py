@@ -103,7 +103,7 @@ def test_encoder_runs_once_per_frame(network: SaliNetwork) -> None:
             return network.encode(rgb)
 
         relate = staticmethod(network.relate)
-        decode = staticmethod(network.decode)
+        mask_logits = staticmethod(network.mask_logits)
 
     counting = Counting()
     segmenter = StreamSegmenter(
