@@ -107,7 +107,9 @@ class WorkerSettings(_Group):
         default="small-demo", min_length=1, description="Name of known weights, or a file's path"
     )
     device: str = Field(default="auto", min_length=1, description="`auto`, `cpu`, `cuda`, `cuda:1`")
-    threads: int = Field(default=0, ge=0, description="CPU threads of the network; 0: every core but one")
+    threads: int = Field(
+        default=0, ge=0, description="CPU threads of the network; 0: every core but one"
+    )
     max_batch: int = Field(default=8, ge=1, description="Sessions computed in one step")
     start_timeout_s: float = Field(
         default=180.0, gt=0, description="Longest time to load the weights and warm up"
