@@ -42,7 +42,7 @@ class DemoSettings:
     """
 
     seconds: float = 60.0
-    seed: int = 0
+    seed: int = 7
     width: int = 640
     height: int = 480
     fps: float = 25.0
