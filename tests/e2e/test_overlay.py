@@ -43,7 +43,10 @@ def test_every_drawn_mask_belongs_to_the_frame_it_is_drawn_on(
 
 
 def test_outlines_follow_the_phantoms_polyps(phantom_file: PhantomFile, tmp_path: Path) -> None:
-    """The real network: mean IoU with the truth over frames that show a polyp."""
+    """The real network: mean IoU with the truth over frames drawn with an outline.
+
+    tests/integration/test_demo_weights.py counts the misses too.
+    """
     with serve(tmp_path, str(phantom_file.path)) as service, open_page() as page:
         session = service.wait_for("ai_state", "active")
         page.goto(f"{service.url}/#/session/{session['id']}")
