@@ -22,7 +22,7 @@ from server.http.services import Services
 from server.http.web import is_viewer_built
 from server.masks.message import NOTICE
 from server.media.source import check_source, parse_source
-from server.observability.logging import configure_logging
+from server.observability.logging import HeldOutput, configure_logging
 from server.settings import ListenSettings, Settings, refuse_open_listening
 
 _MAX_WEBSOCKET_BYTES = 16 * 1024
@@ -59,16 +59,19 @@ def run_service(settings: Settings) -> None:
         WorkerStartError: The weights or the device cannot be used.
     """
     refuse_open_listening(settings)
-    configure_logging(settings.log)
+    log = HeldOutput(sys.stderr)
+    configure_logging(settings.log, log)
+    if settings.log.level == "debug":
+        log.let_go()
     with _listen(settings.listen) as bound:
         for text in settings.sources:
             check_source(parse_source(text, settings.loop))
         app = create_app(settings)
-        asyncio.run(_serve(app, settings, bound))
+        asyncio.run(_serve(app, settings, bound, log))
 
 
-async def _serve(app: FastAPI, settings: Settings, bound: socket.socket) -> None:
-    """Serve; print the address once the weights are loaded."""
+async def _serve(app: FastAPI, settings: Settings, bound: socket.socket, log: HeldOutput) -> None:
+    """Serve; print the address, and let the log go, once the weights are loaded."""
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -84,6 +87,7 @@ async def _serve(app: FastAPI, settings: Settings, bound: socket.socket) -> None
     loading = asyncio.create_task(services.worker.wait_until_loaded(), name="wait for weights")
     await asyncio.wait({serving, loading}, return_when=asyncio.FIRST_COMPLETED)
     if loading.done() and loading.exception() is None and not serving.done():
+        log.let_go()
         _announce(settings, bound)
     if loading.done():
         server.should_exit = server.should_exit or loading.exception() is not None
@@ -94,6 +98,7 @@ async def _serve(app: FastAPI, settings: Settings, bound: socket.socket) -> None
         loading.result()
     serving.result()
     if not server.started:
+        log.let_go()
         raise ConfigurationError("the service could not start; its log tells why")
 
 

@@ -7,8 +7,10 @@ a token, a session's name or a source's path: a name or a path can hold a patien
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
+from typing import TextIO, cast
 
 import structlog
 from structlog.typing import Processor
@@ -18,8 +20,35 @@ from server.settings import LogSettings
 _QUIET_LIBRARIES = ("aiortc", "aioice", "libav", "asyncio", "uvicorn.access")
 
 
-def configure_logging(settings: LogSettings) -> None:
-    """Send our logs and those of the libraries to standard error, in one form."""
+class HeldOutput(io.TextIOBase):
+    """Keeps what is written until it is let go, so that a failed start says one line only."""
+
+    def __init__(self, target: TextIO) -> None:
+        """Hold everything meant for `target`."""
+        self._target = target
+        self._held: list[str] | None = []
+
+    def write(self, text: str) -> int:
+        """Keep the text, or pass it on once let go."""
+        if self._held is None:
+            return self._target.write(text)
+        self._held.append(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush the target."""
+        self._target.flush()
+
+    def let_go(self) -> None:
+        """Pass on what was kept, and everything from now on."""
+        held, self._held = self._held or [], None
+        self._target.write("".join(held))
+        self._target.flush()
+
+
+def configure_logging(settings: LogSettings, output: TextIO | HeldOutput | None = None) -> None:
+    """Send our logs and those of the libraries to standard error, or `output`, in one form."""
+    file = cast(TextIO, output or sys.stderr)
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -36,10 +65,10 @@ def configure_logging(settings: LogSettings) -> None:
         if settings.format == "json"
         else [*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=file),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(file)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

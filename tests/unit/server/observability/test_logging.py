@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import logging
 from collections.abc import Iterator
@@ -7,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from server.observability.logging import configure_logging
+from server.observability.logging import HeldOutput, configure_logging
 from server.settings import LogSettings
 
 
@@ -51,3 +52,13 @@ def test_console_logs_are_for_people(capsys: pytest.CaptureFixture[str]) -> None
     [line] = capsys.readouterr().err.splitlines()
     assert "worker_lost" in line
     assert "reason=killed" in line
+
+
+def test_held_output_is_passed_on_in_order_once_let_go() -> None:
+    target = io.StringIO()
+    held = HeldOutput(target)
+    held.write("one\n")
+    assert target.getvalue() == ""
+    held.let_go()
+    held.write("two\n")
+    assert target.getvalue() == "one\ntwo\n"
