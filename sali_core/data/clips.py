@@ -19,7 +19,6 @@ from torch import Generator, Tensor
 from sali_core.data import augment
 from sali_core.data.augment import uniform
 
-FRAMES_PER_CLIP = 3
 _HALF_TURN = 3.1416
 
 

@@ -6,7 +6,6 @@ import contextlib
 import io
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ from scipy import ndimage
 
 from sali_core.data.phantom.frame_code import read_frame_code
 from tests.fakes.marker_engine import place_of
+from tests.fakes.rtsp_server import free_port
 
 OUTLINE_RGB = (0, 255, 208)  # client_web/src/overlayRenderer.ts, OUTLINE_COLOR
 CHROMIUM_FLAGS = (
@@ -99,12 +99,6 @@ class Service:
         pids = [int(line.split()[0]) for line in children if "server.worker.main" in line]
         assert len(pids) == 1, children
         return pids[0]
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 @contextlib.contextmanager
@@ -201,6 +195,13 @@ def wait_attribute(page: Any, name: str, value: str, timeout_s: float = 30) -> N
             return
         time.sleep(0.05)
     raise AssertionError(f"data-{name} is {attribute(page, name)!r}, not {value!r}")
+
+
+def watch(page: Any, service: Service) -> None:
+    """Open the first session's page and wait until its masks come."""
+    session = service.wait_for("ai_state", "active")
+    page.goto(f"{service.url}/#/session/{session['id']}")
+    wait_attribute(page, "ai-state", "active")
 
 
 def count(page: Any, name: str) -> int:

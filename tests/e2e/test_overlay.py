@@ -21,6 +21,7 @@ from tests.e2e.browser import (
     open_page,
     serve,
     wait_attribute,
+    watch,
 )
 from tests.e2e.conftest import PhantomFile
 
@@ -35,9 +36,7 @@ def test_every_drawn_mask_belongs_to_the_frame_it_is_drawn_on(
         serve(tmp_path, str(phantom_file.path), environment=MARKER) as service,
         open_page() as page,
     ):
-        session = service.wait_for("ai_state", "active")
-        page.goto(f"{service.url}/#/session/{session['id']}")
-        wait_attribute(page, "ai-state", "active")
+        watch(page, service)
         compare_marks(page, wanted=40, timeout_s=90)
         assert attribute(page, "mode") == "exact"
 
@@ -48,9 +47,7 @@ def test_outlines_follow_the_phantoms_polyps(phantom_file: PhantomFile, tmp_path
     tests/integration/test_demo_weights.py counts the misses too.
     """
     with serve(tmp_path, str(phantom_file.path)) as service, open_page() as page:
-        session = service.wait_for("ai_state", "active")
-        page.goto(f"{service.url}/#/session/{session['id']}")
-        wait_attribute(page, "ai-state", "active")
+        watch(page, service)
         overlaps = []
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
@@ -78,9 +75,7 @@ def test_a_killed_worker_leaves_the_video_running_and_comes_back(
         serve(tmp_path, str(phantom_file.path), environment=MARKER) as service,
         open_page() as page,
     ):
-        session = service.wait_for("ai_state", "active")
-        page.goto(f"{service.url}/#/session/{session['id']}")
-        wait_attribute(page, "ai-state", "active")
+        watch(page, service)
         first = service.worker_pid()
         os.kill(first, signal.SIGKILL)
         drawn, since = count(page, "frames-drawn"), time.monotonic()

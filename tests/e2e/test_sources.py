@@ -9,7 +9,7 @@ import av
 import pytest
 
 from sali_core.data.phantom import Phantom
-from tests.e2e.browser import MARKER, compare_marks, open_page, serve, wait_attribute
+from tests.e2e.browser import MARKER, compare_marks, open_page, serve, wait_attribute, watch
 from tests.e2e.conftest import PhantomFile
 from tests.fakes.rtsp_server import RtspServer, why_unavailable
 
@@ -70,9 +70,7 @@ def test_an_rtsp_camera_is_shown_with_its_masks(rtsp: RtspServer, tmp_path: Path
         serve(tmp_path, rtsp.url, loop=False, environment=MARKER) as service,
         open_page() as page,
     ):
-        session = service.wait_for("ai_state", "active")
-        page.goto(f"{service.url}/#/session/{session['id']}")
-        wait_attribute(page, "ai-state", "active")
+        watch(page, service)
         compare_marks(page, wanted=15, timeout_s=60)
 
 
