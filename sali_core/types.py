@@ -36,6 +36,21 @@ class DecoderOutput(NamedTuple):
     sg: Tensor
 
 
+class StepOutput(NamedTuple):
+    """What the network computes of one frame, batch B; tensors only.
+
+    Attributes:
+        logits: S_3 at the input size, [B, 1, H, W].
+        features: f_t, the next frame's predecessor.
+        memory: What the frame would leave in memory: keys K_Q (they are its queries too) and
+            values. None from a network without memory.
+    """
+
+    logits: Tensor
+    features: FeaturePyramid
+    memory: Projection | None
+
+
 class StepResult(NamedTuple):
     """What one frame of a stream gave, at model size.
 

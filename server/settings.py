@@ -98,10 +98,10 @@ class MaskSettings(_Group):
 class WorkerSettings(_Group):
     """The process that runs the network."""
 
-    engine: str = Field(
-        default="sali_core.engine:create_engine",
-        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
-        description="`module:function` that makes the engine from (weights, device)",
+    model: str = Field(
+        default="sali",
+        pattern=r"^[A-Za-z_][\w.-]*(:[A-Za-z_]\w*)?$",
+        description="Installed model (`sali`, `image`), or the `module:function` that makes one",
     )
     weights: str = Field(
         default="small-demo", min_length=1, description="Name of known weights, or a file's path"

@@ -1,44 +1,31 @@
-"""Training clips: an older frame for the memory, then two neighbouring frames.
+"""Training clips from stills and phantom scenes: memory frames, then two neighbouring frames.
 
-A clip comes from a still (a camera path over it, with changes of exposure, focus and quality) or
-from the phantom. Clip `i` depends on (seed, i) alone, so training can resume at any step.
+A clip from a still is a camera path over it, with moving tissue and changes of exposure, focus and
+quality; its truth mask goes through the same map. Clip `i` depends on (seed, i) alone, so training
+can resume at any step.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
 
-import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from sali_core.data import augment
+from sali_core.data.appearance import create_appearance
 from sali_core.data.augment import uniform
+from sali_core.data.camera import Excursion, create_path, find_empty_window
+from sali_core.data.pictures import Clip, Picture, Pictures
+from sali_core.data.spoiling import create_spoiler
+from sali_core.errors import ConfigError
 
-_HALF_TURN = 3.1416
+__all__ = ["Clip", "ClipDataset", "ClipMix", "Pictures", "find_empty_window"]
 
-
-class Clip(NamedTuple):
-    """rgb [T, 3, S, S] uint8 and masks [T, 1, S, S] float32 of 0 and 1."""
-
-    rgb: Tensor
-    masks: Tensor
-
-
-class Pictures(Protocol):
-    """Pictures with masks, by index: a set of stills, or the frames of one video."""
-
-    def __len__(self) -> int:
-        """Return how many there are."""
-        ...
-
-    def load(self, index: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
-        """Return image [H, W, 3] uint8 and mask [H, W] bool."""
-        ...
+_OLDEST_FRAMES = 60
+_EVER = 1e9
 
 
 @dataclass(frozen=True)
@@ -48,12 +35,18 @@ class ClipMix:
     Attributes:
         phantom: Clips from the phantom, when there are phantom videos.
         negative: Of the others, crops of stills that hold no polyp.
-        spoilt: Clips whose last frame is of bad quality.
+        spoilt: Clips with frames of bad quality: mostly the last, or the last two.
+        excursion: Clips from stills in which the polyp leaves or enters the view.
+        bubbles: Clips with bubbles before the tissue.
+        shaken: Clips with one frame blurred by motion.
     """
 
     phantom: float = 0.3
     negative: float = 0.15
     spoilt: float = 0.15
+    excursion: float = 0.1
+    bubbles: float = 0.1
+    shaken: float = 0.15
 
 
 class ClipDataset(torch.utils.data.Dataset[Clip]):
@@ -66,12 +59,30 @@ class ClipDataset(torch.utils.data.Dataset[Clip]):
         *,
         size: int,
         seed: int,
+        frames: int = 3,
         mix: ClipMix | None = None,
     ) -> None:
+        """Choose what clips are made of.
+
+        Args:
+            stills: Pictures with masks.
+            phantoms: Videos with masks, may be none.
+            size: Height and width of a frame, pixels.
+            seed: Of everything drawn.
+            frames: Per clip, T: 1 the present frame alone, 2 with its predecessor, more with
+                T - 2 memory frames, up to 60 frames old, before them.
+            mix: Shares of the kinds of clips.
+
+        Raises:
+            ConfigError: `frames` is not between 1 and 60.
+        """
+        if not 1 <= frames <= _OLDEST_FRAMES:
+            raise ConfigError(f"frames of a clip must be 1 to {_OLDEST_FRAMES}, got {frames}")
         self._stills = stills
         self._phantoms = phantoms
         self._size = size
         self._seed = seed
+        self._frames = frames
         self._mix = mix or ClipMix()
         self._order: dict[int, Tensor] = {}
 
@@ -79,8 +90,7 @@ class ClipDataset(torch.utils.data.Dataset[Clip]):
         generator = torch.Generator().manual_seed(self._seed * 1_000_003 + index)
         if self._phantoms and uniform(generator, 0, 1) < self._mix.phantom:
             return self._phantom_clip(generator)
-        image, mask = self._stills.load(self._still_index(index))
-        return self._still_clip(image, mask, generator)
+        return self._still_clip(self._stills.load(self._still_index(index)), generator)
 
     def _still_index(self, index: int) -> int:
         """Visit every still once per epoch, in an order of that epoch's own."""
@@ -90,103 +100,113 @@ class ClipDataset(torch.utils.data.Dataset[Clip]):
             self._order = {epoch: torch.randperm(len(self._stills), generator=shuffled)}
         return int(self._order[epoch][place])
 
-    def _still_clip(
-        self, image: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_], generator: Generator
-    ) -> Clip:
-        picture = torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 255
-        truth = torch.from_numpy(np.array(mask))[None].float()
-        window = None
+    def _still_clip(self, still: Picture, generator: Generator) -> Clip:
+        both = prepare_still(still, self._size)
+        times = _draw_times(generator, self._frames)
+        window, excursion = None, None
         if uniform(generator, 0, 1) < self._mix.negative:
-            window = find_empty_window(truth[0], generator)
-        path = camera_path(generator, window)
-        grid = F.affine_grid(path, [len(path), 3, self._size, self._size], align_corners=False)
-        both = torch.cat((picture, truth)).expand(len(path), -1, -1, -1)
+            window = find_empty_window(both[3], generator)
+        elif uniform(generator, 0, 1) < self._mix.excursion:
+            excursion = _draw_excursion(both[3], times[0], generator)
+        path = create_path(generator, start=times[0], window=window, excursion=excursion)
+        times = times[-self._frames :]
         padding = "zeros" if window is None else "reflection"
-        sampled = F.grid_sample(both, grid, align_corners=False, padding_mode=padding)
-        return Clip(self._finish(sampled[:, :3], generator), (sampled[:, 3:] > 0.5).float())
+        frames, masks = film(both, path.grids(times, self._size), padding)
+        return Clip(self._finish(frames, times, generator), masks)
 
     def _phantom_clip(self, generator: Generator) -> Clip:
         video = self._phantoms[int(torch.randint(len(self._phantoms), (), generator=generator))]
         now = int(torch.randint(1, len(video), (), generator=generator))
-        old = max(0, now - int(torch.randint(2, 60, (), generator=generator)))
-        loaded = [video.load(i) for i in (old, now - 1, now)]
-        frames = torch.stack([torch.from_numpy(np.array(image)) for image, _ in loaded])
-        masks = torch.stack([torch.from_numpy(np.array(mask)) for _, mask in loaded])
-        size = (self._size, self._size)
-        rgb = frames.permute(0, 3, 1, 2).float() / 255
-        rgb = F.interpolate(rgb, size, mode="bilinear", antialias=True, align_corners=False)
-        truth = F.interpolate(masks[:, None].float(), size, mode="area") > 0.5
+        times = _draw_times(generator, self._frames)[-self._frames :]
+        loaded = [video.load(max(0, now + int(time))) for time in times]
+        frames, masks = stack_frames(loaded, self._size)
         if uniform(generator, 0, 1) < 0.5:
-            rgb, truth = rgb.flip(-1), truth.flip(-1)
-        return Clip(self._finish(rgb, generator), truth.float())
+            frames, masks = frames.flip(-1), masks.flip(-1)
+        return Clip(self._finish(frames, times, generator), masks)
 
-    def _finish(self, frames: Tensor, generator: Generator) -> Tensor:
+    def _finish(self, frames: Tensor, times: list[float], generator: Generator) -> Tensor:
         """Change appearance and return uint8."""
-        frames = augment.shift_colour(frames, generator)
-        if uniform(generator, 0, 1) < 0.3:
-            frames = augment.add_glare(frames, generator)
-        if uniform(generator, 0, 1) < 0.25:
-            frames = augment.blur(frames, uniform(generator, 0.5, 2.0))
-        exposure = torch.tensor([uniform(generator, 0.93, 1.07) for _ in frames])
-        frames = frames * exposure.view(-1, 1, 1, 1)
+        if uniform(generator, 0, 1) < self._mix.shaken:
+            shaken = -1 - int(uniform(generator, 0, len(frames)))
+            length = uniform(generator, 3, 12) * self._size / 256
+            angle = uniform(generator, 0, 3.1416)
+            frames[shaken] = augment.smear(frames[shaken][None], length, angle)[0]
+        look = create_appearance(generator, bubbles=self._mix.bubbles)
+        frames = look.apply(frames, times, generator)
         if uniform(generator, 0, 1) < self._mix.spoilt:
-            frames = torch.cat((frames[:-1], augment.spoil(frames[-1], generator)[None]))
-        frames = augment.add_noise(frames, generator, uniform(generator, 0.0, 0.02))
-        return (frames.clamp(0, 1) * 255).round().to(torch.uint8)
+            bad = _draw_stretch(len(frames), generator)
+            frames[bad] = create_spoiler(generator).spoil(frames[bad], times[bad])
+        return augment.to_uint8(augment.add_noise(frames, generator, look.noise_sigma))
 
 
-def camera_path(generator: Generator, window: tuple[float, float, float] | None = None) -> Tensor:
-    """Draw the camera's view at the three frames of a clip: an old one and two neighbours.
+def prepare_still(still: Picture, size: int) -> Tensor:
+    """Turn a still into [4, H, W] float, RGB and mask in [0, 1], at most about twice `size`."""
+    image, mask = still
+    picture = torch.from_numpy(image.copy()).permute(2, 0, 1).float() / 255
+    both = torch.cat((picture, torch.from_numpy(mask.copy())[None].float()))
+    # Bilinear sampling skips pixels, and flickers, when the picture is much finer than the view.
+    factor = min(both.shape[-2:]) // size
+    return F.avg_pool2d(both, factor) if factor > 1 else both
+
+
+def film(both: Tensor, grids: Tensor, padding: str) -> tuple[Tensor, Tensor]:
+    """Look at a prepared still through a camera.
 
     Args:
-        generator: Source of randomness.
-        window: Centre x, y and half size in [-1, 1] coordinates to stay inside; None roams freely.
+        both: [4, H, W] from `prepare_still`.
+        grids: [T, S, S, 2] from `CameraPath.grids`.
+        padding: `zeros` for black, or `reflection`, around the still.
 
     Returns:
-        [3, 2, 3] affine matrices from view to picture, for `affine_grid`.
+        Frames [T, 3, S, S] float in [0, 1] and masks [T, 1, S, S] float of 0 and 1.
     """
+    sampled = F.grid_sample(
+        both.expand(len(grids), -1, -1, -1), grids, align_corners=False, padding_mode=padding
+    )
+    return sampled[:, :3], (sampled[:, 3:] > 0.5).float()
+
+
+def stack_frames(loaded: Sequence[Picture], size: int) -> tuple[Tensor, Tensor]:
+    """Resize frames of a video to [T, 3, S, S] float in [0, 1] and masks [T, 1, S, S] of 0 and 1."""
+    frames = [_resize(torch.from_numpy(image.copy()).permute(2, 0, 1), size) for image, _ in loaded]
+    masks = [torch.from_numpy(mask.copy())[None, None].float() for _, mask in loaded]
+    truth = torch.cat([F.interpolate(mask, (size, size), mode="area") for mask in masks]) > 0.5
+    return torch.cat(frames), truth.float()
+
+
+def _resize(image: Tensor, size: int) -> Tensor:
+    """Resize [3, H, W] uint8 to [1, 3, size, size] float in [0, 1]."""
+    picture = image[None].float() / 255
+    if image.shape[-2:] == (size, size):
+        return picture
+    return F.interpolate(
+        picture, (size, size), mode="bilinear", antialias=True, align_corners=False
+    )
+
+
+def _draw_times(generator: Generator, frames: int) -> list[float]:
+    """Draw ages of the memory frames; at least one, so that short clips deform and wander too."""
+    ages = 2 + torch.randperm(_OLDEST_FRAMES - 2, generator=generator)[: max(frames - 2, 1)]
+    return [-float(age) for age in sorted(ages.tolist(), reverse=True)] + [-1.0, 0.0]
+
+
+def _draw_excursion(mask: Tensor, start: float, generator: Generator) -> Excursion | None:
+    """Draw how the polyp of a still leaves or enters between `start` and the present."""
+    window = find_empty_window(mask, generator)
+    begins = uniform(generator, start, 0)
+    ends = begins + uniform(generator, 3, 20)
+    leaves = uniform(generator, 0, 1) < 0.5
     if window is None:
-        centre = torch.tensor([uniform(generator, -0.25, 0.25), uniform(generator, -0.25, 0.25)])
-        scale, roam = uniform(generator, 0.5, 1.1), 1.0
-    else:
-        centre, scale, roam = torch.tensor(window[:2]), window[2] * 0.9, 0.1 * window[2]
-    turned = uniform(generator, 0, 1) < 0.5
-    angle = uniform(generator, -_HALF_TURN, _HALF_TURN) if turned else 0.0
-    flip = torch.tensor([[1.0 if uniform(generator, 0, 1) < 0.5 else -1.0] for _ in range(2)])
-    stretch = torch.tensor([uniform(generator, 0.85, 1.18), 1.0])
-    matrices = []
-    # The last frame is the present one, the middle its predecessor, the first lies further back.
-    for reach in (0.25, 0.025, 0.0):
-        turn = torch.tensor(angle + roam * reach * uniform(generator, -1.5, 1.5))
-        zoom = scale * (1 + roam * reach * uniform(generator, -0.8, 0.8))
-        drift = torch.tensor([uniform(generator, -1, 1), uniform(generator, -1, 1)])
-        rotation = torch.stack((turn.cos(), -turn.sin(), turn.sin(), turn.cos())).view(2, 2)
-        view = flip * rotation * stretch * zoom
-        matrices.append(torch.cat((view, (centre + roam * reach * drift)[:, None]), 1))
-    return torch.stack(matrices)
+        return None
+    times = (begins, ends, _EVER, _EVER) if leaves else (-_EVER, -_EVER, begins, ends)
+    return Excursion(window, times)
 
 
-def find_empty_window(
-    mask: Tensor, generator: Generator, tries: int = 20
-) -> tuple[float, float, float] | None:
-    """Find a square part of a picture that shows no polyp.
-
-    Args:
-        mask: [H, W], nonzero where there is a polyp.
-        generator: Source of randomness.
-        tries: Random windows to look at.
-
-    Returns:
-        Centre x, y and half size in [-1, 1] coordinates, or None if every try held polyp.
-    """
-    h, w = mask.shape
-    for _ in range(tries):
-        half = uniform(generator, 0.3, 0.55)
-        x = uniform(generator, -1 + half, 1 - half)
-        y = uniform(generator, -1 + half, 1 - half)
-        reach = half * 1.45  # a turned window reaches out by the square root of two
-        rows = slice(max(int((y - reach + 1) / 2 * h), 0), int((y + reach + 1) / 2 * h) + 1)
-        cols = slice(max(int((x - reach + 1) / 2 * w), 0), int((x + reach + 1) / 2 * w) + 1)
-        if not mask[rows, cols].any():
-            return x, y, half
-    return None
+def _draw_stretch(frames: int, generator: Generator) -> slice:
+    """Draw which frames of a clip are bad: the last, the last two, or those in memory."""
+    kind = uniform(generator, 0, 1)
+    if kind < 0.5 or frames == 1:
+        return slice(-1, None)
+    if kind < 0.85 or frames == 2:
+        return slice(-2, None)
+    return slice(None, -2)

@@ -29,8 +29,8 @@ class PhantomVideo:
 
 
 def create_phantom_videos(count: int, size: int, *, first_seed: int) -> list[PhantomVideo]:
-    """Return `count` scenes of different seeds; every fifth has no polyp."""
-    return [PhantomVideo(first_seed + k, size, polyps=k % 5 != 4) for k in range(count)]
+    """Return `count` scenes of different seeds; every second has no polyp."""
+    return [PhantomVideo(first_seed + k, size, polyps=k % 2 == 0) for k in range(count)]
 
 
 @lru_cache(maxsize=64)

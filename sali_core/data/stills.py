@@ -9,13 +9,8 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-from PIL import Image
-
+from sali_core.data.pictures import IMAGE_SUFFIXES, Picture, is_picture, read_pair
 from sali_core.errors import DatasetError
-
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
 
 
 class StillFolder:
@@ -34,7 +29,7 @@ class StillFolder:
         files = sorted(
             path
             for path in images.iterdir()
-            if path.suffix.lower() in IMAGE_SUFFIXES and (wanted is None or path.stem in wanted)
+            if is_picture(path) and (wanted is None or path.stem in wanted)
         )
         if not files:
             raise DatasetError(f"{images}: no images of split {split!r}")
@@ -47,7 +42,7 @@ class StillFolder:
         """Return the file name, without its ending, of one picture."""
         return self._pairs[index][0].stem
 
-    def load(self, index: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
+    def load(self, index: int) -> Picture:
         """Read one picture.
 
         Returns:
@@ -56,15 +51,7 @@ class StillFolder:
         Raises:
             DatasetError: A file cannot be read, or picture and mask differ in size.
         """
-        image_path, mask_path = self._pairs[index]
-        image = np.asarray(_open(image_path).convert("RGB"))
-        mask = np.asarray(_open(mask_path).convert("L")) >= 128
-        if image.shape[:2] != mask.shape:
-            raise DatasetError(
-                f"{mask_path}: mask is {mask.shape[1]}x{mask.shape[0]}, "
-                f"its picture {image.shape[1]}x{image.shape[0]}"
-            )
-        return image, mask
+        return read_pair(*self._pairs[index])
 
 
 def _names_of_split(manifest: Path, split: str) -> set[str] | None:
@@ -82,12 +69,3 @@ def _mask_of(folder: Path, stem: str) -> Path:
         if (path := folder / f"{stem}{suffix}").exists():
             return path
     raise DatasetError(f"{folder}: no mask for picture {stem!r}")
-
-
-def _open(path: Path) -> Image.Image:
-    try:
-        with Image.open(path) as image:
-            image.load()
-            return image
-    except OSError as exc:
-        raise DatasetError(f"{path}: cannot be read as a picture: {exc}") from exc

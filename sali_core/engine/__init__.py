@@ -1,5 +1,5 @@
 """How a network is run fast."""
 
-from sali_core.engine.engine import Engine, EngineInfo, create_engine
+from sali_core.engine.engine import Engine, create_engine
 
-__all__ = ["Engine", "EngineInfo", "create_engine"]
+__all__ = ["Engine", "create_engine"]

@@ -1,10 +1,9 @@
-"""One interface to run the network, whatever runs it: `Engine.step(states, frames)`."""
+"""Runs SALI on the device at hand, as a `StreamModel`."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +13,10 @@ import torch
 from sali_core.config import MemoryConfig
 from sali_core.engine.device import pick_device
 from sali_core.engine.openvino import OpenVinoNetwork
-from sali_core.errors import ShapeError
+from sali_core.errors import ConfigError, ShapeError
+from sali_core.model.build import Network
 from sali_core.model.network import SaliNetwork
+from sali_core.stream.model import ModelInfo
 from sali_core.stream.segmenter import StreamNetwork, StreamSegmenter
 from sali_core.stream.state import StreamState
 from sali_core.types import StepResult
@@ -23,33 +24,10 @@ from sali_core.weights.registry import resolve_weights
 from sali_core.weights.store import load_network
 
 
-@dataclass(frozen=True)
-class EngineInfo:
-    """What runs.
-
-    Attributes:
-        name: Name of the weights.
-        profile: Profile of the network.
-        device: `cpu`, `cuda:0`.
-        engine: `eager` or `openvino`.
-        reason: Why this engine was picked.
-        threshold: Fixed threshold on the probability.
-        input_size: (height, width) of the frames it takes.
-    """
-
-    name: str
-    profile: str
-    device: str
-    engine: str
-    reason: str
-    threshold: float
-    input_size: tuple[int, int]
-
-
 class Engine:
-    """Steps many streams through one network; used by one thread at a time."""
+    """SALI as a `StreamModel`: steps many streams through one network."""
 
-    def __init__(self, segmenter: StreamSegmenter, info: EngineInfo) -> None:
+    def __init__(self, segmenter: StreamSegmenter, info: ModelInfo) -> None:
         self._segmenter = segmenter
         self.info = info
 
@@ -57,7 +35,11 @@ class Engine:
         """Return the state of a new stream."""
         return self._segmenter.initial_state()
 
-    def step(
+    def step(self, state: StreamState, rgb: npt.NDArray[np.uint8]) -> StepResult:
+        """Segment the next frame of a stream; see `StreamSegmenter.step`."""
+        return self._segmenter.step(state, rgb)
+
+    def step_many(
         self, states: Sequence[StreamState], frames: Sequence[npt.NDArray[np.uint8]]
     ) -> list[StepResult]:
         """Segment the next frame of each of several different streams.
@@ -72,16 +54,7 @@ class Engine:
         if len(states) != len(frames):
             raise ShapeError(f"{len(states)} states, but {len(frames)} frames")
         # One by one: a stream's result must not depend, to the bit, on who else is served.
-        return [
-            self._segmenter.step(state, frame) for state, frame in zip(states, frames, strict=True)
-        ]
-
-    def warm_up(self) -> None:
-        """Run a few frames, so that the first real one is not slow."""
-        height, width = self.info.input_size
-        state = self.initial_state()
-        for level in (0, 128, 255):
-            self.step([state], [np.full((height, width, 3), level, np.uint8)])
+        return [self.step(state, frame) for state, frame in zip(states, frames, strict=True)]
 
 
 def create_engine(
@@ -106,14 +79,16 @@ def create_engine(
     runner, kind, reason = _pick_engine(network, where, engine)
     size = header.config.input_size
     segmenter = StreamSegmenter(
-        runner,
-        input_size=size,
-        memory=memory or MemoryConfig(),
-        threshold=header.threshold,
-        device=where,
+        runner, memory=memory or MemoryConfig(), threshold=header.threshold, device=where
     )
-    info = EngineInfo(
-        header.name, header.profile, str(where), kind, reason, header.threshold, (size, size)
+    info = ModelInfo(
+        name=header.name,
+        threshold=header.threshold,
+        input_size=(size, size),
+        device=str(where),
+        profile=header.profile,
+        engine=kind,
+        reason=reason,
     )
     return Engine(segmenter, info)
 
@@ -125,12 +100,16 @@ def cache_folder() -> Path:
 
 
 def _pick_engine(
-    network: SaliNetwork, device: torch.device, engine: str
+    network: Network, device: torch.device, engine: str
 ) -> tuple[StreamNetwork, str, str]:
     if device.type != "cpu":
         return network.to(device), "eager", "the device is no CPU"
     if engine == "eager":
         return network, "eager", "asked for"
+    if not isinstance(network, SaliNetwork) or not network.config.uses_lim:
+        if engine == "openvino":
+            raise ConfigError("engine 'openvino' runs the paper's network with its memory only")
+        return network, "eager", "OpenVINO runs the paper's network only"
     try:
         return OpenVinoNetwork(network, cache_folder()), "openvino", "fastest on CPUs"
     except ImportError as exc:

@@ -19,8 +19,9 @@ import torch
 from torch import Tensor, nn
 
 from sali_core import model
-from sali_core.model.network import SaliNetwork
-from sali_core.types import FeaturePyramid, Projection
+from sali_core.model.network import SaliNetwork, read_scales
+from sali_core.model.readout import MemoryTokens
+from sali_core.types import FeaturePyramid, Projection, StepOutput
 
 _Compiled = Callable[[list[Tensor]], tuple[Tensor, ...]]
 
@@ -47,7 +48,7 @@ class OpenVinoNetwork:
         """Compile; takes some seconds, less when this very network was compiled before.
 
         Args:
-            network: In inference mode, float32, on the CPU.
+            network: With memory (`uses_lim`), in inference mode, float32, on the CPU.
             cache: Folder to keep converted graphs in; None keeps none.
 
         Raises:
@@ -55,6 +56,7 @@ class OpenVinoNetwork:
         """
         core = import_openvino().Core()
         graphs = _GraphCache(core, cache and cache / _fingerprint(network))
+        self.config = network.config
         size = network.config.input_size
         frame = torch.zeros(1, 3, size, size, dtype=torch.uint8)
         with torch.no_grad():
@@ -69,18 +71,15 @@ class OpenVinoNetwork:
             )
             self._decode = _compile(core, graphs.get("decode", _Decode(network), long))
 
-    def encode(self, rgb: Tensor) -> FeaturePyramid:
-        """RGB [1, 3, H, W] uint8 to f_t."""
-        return cast(FeaturePyramid, self._encode([rgb]))
-
-    def relate(self, current: FeaturePyramid, previous: FeaturePyramid) -> Projection:
-        """f_t, f_{t-1} to K_Q, V_Q."""
-        out = self._relate([*current, *previous])
-        return Projection(cast(FeaturePyramid, out[:3]), cast(FeaturePyramid, out[3:]))
-
-    def mask_logits(self, long: FeaturePyramid) -> Tensor:
-        """F_long to the mask's logits."""
-        return self._decode(list(long))[0]
+    def __call__(
+        self, rgb: Tensor, previous: FeaturePyramid | None, tokens: tuple[MemoryTokens, ...] | None
+    ) -> StepOutput:
+        """Compute what `SaliNetwork.forward` computes."""
+        current = cast(FeaturePyramid, self._encode([rgb]))
+        out = self._relate([*current, *(previous or current)])
+        query = Projection(cast(FeaturePyramid, out[:3]), cast(FeaturePyramid, out[3:]))
+        long = read_scales(tokens, query)
+        return StepOutput(self._decode(list(long))[0], current, query)
 
 
 class _GraphCache:
@@ -177,6 +176,7 @@ class _Decode(nn.Module):
     def __init__(self, network: SaliNetwork) -> None:
         super().__init__()
         self.decoder = network.decoder
+        self.size = (network.config.input_size, network.config.input_size)
 
     def forward(self, x0: Tensor, x1: Tensor, x2: Tensor) -> Tensor:
-        return self.decoder.mask_logits((x0, x1, x2))
+        return self.decoder.mask_logits((x0, x1, x2), self.size)

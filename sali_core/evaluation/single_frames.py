@@ -39,7 +39,6 @@ class Scores:
 def score_single_frames(
     network: StreamNetwork,
     pictures: Pictures,
-    input_size: int,
     *,
     indices: Sequence[int] | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -49,13 +48,11 @@ def score_single_frames(
     Args:
         network: In inference mode.
         pictures: Pictures with truth masks.
-        input_size: Of the network, pixels; pictures are resized to it.
         indices: Which pictures; all by default.
         progress: Called with (done, total).
     """
-    segmenter = StreamSegmenter(
-        network, input_size=input_size, memory=MemoryConfig(), threshold=0.5
-    )
+    segmenter = StreamSegmenter(network, memory=MemoryConfig(), threshold=0.5)
+    input_size = network.config.input_size
     chosen = list(indices) if indices is not None else list(range(len(pictures)))
     dices, ious = [], []
     for done, index in enumerate(chosen, start=1):

@@ -1,7 +1,8 @@
 """Memory bank of one stream: at most `capacity_frames` frames, the least relevant leaves first.
 
 A frame is kept as its foreground tokens and, for all its background cells together, their count
-and the sum of their values: background cells have the key 0 (readout.py), so this is exact.
+and the sum of their values: background cells have the key 0 (readout.py), so this is exact. Where
+keys are not masked (`without_ma`, `released`), every cell is a foreground token.
 """
 
 from __future__ import annotations
@@ -47,8 +48,19 @@ class MemoryFrame:
 class MemoryBank:
     """The memory of one stream. Owned by its `StreamState`; not for use by two threads at once."""
 
-    def __init__(self, config: MemoryConfig) -> None:
+    def __init__(
+        self, config: MemoryConfig, *, masks_keys: bool = True, top_tokens: int | None = None
+    ) -> None:
+        """Make an empty bank.
+
+        Args:
+            config: Size and what counts as background.
+            masks_keys: Whether keys are multiplied by the predicted masks (Eq. 3).
+            top_tokens: Tokens each query cell reads, as the network does; None for all.
+        """
         self._config = config
+        self._masks_keys = masks_keys
+        self._top_tokens = top_tokens
         self._frames: list[MemoryFrame] = []
         self._tokens: tuple[MemoryTokens, ...] = ()
 
@@ -77,13 +89,13 @@ class MemoryBank:
         Args:
             index: The frame's number in its stream.
             query: K_Q and V_Q of the frame, batch 1; they become its K_M, V_M.
-            mask: P_M at model size, [H, W]; resized by area to each scale.
+            mask: P_M at model size, [H, W], boolean or in [0, 1]; resized by area to each scale.
         """
         if len(self._frames) >= self._config.capacity_frames:
             del self._frames[int(self.relevance(query).argmin())]
         masks = mask[None, None].to(query.values[0].dtype)
         scales = tuple(
-            _scale_tokens(k[0], v[0], F.interpolate(masks, k.shape[2:], mode="area")[0, 0])
+            self._scale_tokens(k[0], v[0], F.interpolate(masks, k.shape[2:], mode="area")[0, 0])
             for k, v in zip(query.keys, query.values, strict=True)
         )
         self._frames.append(
@@ -105,25 +117,28 @@ class MemoryBank:
         per_scale = [
             _frame_attention(
                 [frame.scales[scale] for frame in self._frames],
-                attention_received(tokens, query.keys[scale])[0],
+                attention_received(tokens, query.keys[scale], top_tokens=self._top_tokens)[0],
             )
             for scale, tokens in enumerate(self.tokens)
         ]
         return torch.stack(per_scale).mean(0)
 
-
-def _scale_tokens(key: Tensor, value: Tensor, mask: Tensor) -> ScaleTokens:
-    flat_mask = mask.flatten()
-    flat_keys = key.flatten(1).T * flat_mask[:, None]
-    flat_values = value.flatten(1).T
-    foreground = flat_mask > 0
-    background = flat_values[~foreground]
-    return ScaleTokens(
-        keys=extend_keys(flat_keys[foreground]),
-        values=flat_values[foreground],
-        background_count=background.shape[0],
-        background_sum=background.float().sum(0),
-    )
+    def _scale_tokens(self, key: Tensor, value: Tensor, mask: Tensor) -> ScaleTokens:
+        """Keep one scale [Ck, h, w], [Cv, h, w] of a frame, its mask [h, w] at that scale."""
+        flat_keys = key.flatten(1).T
+        flat_values = value.flatten(1).T
+        foreground = torch.ones_like(flat_values[:, 0], dtype=torch.bool)
+        if self._masks_keys:
+            flat_mask = mask.flatten()
+            flat_keys = flat_keys * flat_mask[:, None]
+            foreground = flat_mask > self._config.collapse_below
+        background = flat_values[~foreground]
+        return ScaleTokens(
+            keys=extend_keys(flat_keys[foreground]),
+            values=flat_values[foreground],
+            background_count=background.shape[0],
+            background_sum=background.float().sum(0),
+        )
 
 
 def _join(frames: list[ScaleTokens]) -> MemoryTokens:

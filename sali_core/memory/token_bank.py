@@ -12,6 +12,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
+from sali_core.model.readout import top_affinity
 from sali_core.types import FeaturePyramid, Projection
 
 TOP_TOKENS = 20
@@ -94,16 +95,15 @@ class TokenBank:
 
 
 def _scores(keys: Tensor, query: Tensor) -> Tensor:
-    """(2 <k, q> - |k|^2) / sqrt(Ck) for keys [Ck, N] and queries [Ck, M]: [N, M]."""
-    scores: Tensor = (2 * keys.T @ query - keys.square().sum(0)[:, None]) / keys.shape[0] ** 0.5
+    """(2 <k, q> - |k|^2) / sqrt(Ck) for keys [Ck, N] and queries [Ck, M]: [M, N]."""
+    scores: Tensor = (2 * query.T @ keys - keys.square().sum(0)) / keys.shape[0] ** 0.5
     return scores
 
 
 def _read_top(scores: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
     """Read with each query's best tokens; return [Cv, M] and the attention each token received."""
-    best, places = torch.topk(scores, min(TOP_TOKENS, scores.shape[0]), dim=0)
-    weights = torch.softmax(best, dim=0)
-    readout = (values[:, places] * weights).sum(1)
-    received = torch.zeros(scores.shape[0], dtype=weights.dtype, device=weights.device)
+    weights, places = top_affinity(scores, TOP_TOKENS)
+    readout = (values[:, places] * weights).sum(2)
+    received = torch.zeros(scores.shape[1], dtype=weights.dtype, device=weights.device)
     received.scatter_add_(0, places.flatten(), weights.flatten())
     return readout, received

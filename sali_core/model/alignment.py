@@ -47,19 +47,22 @@ def deform_conv3x3(x: Tensor, offsets: Tensor, weight: Tensor, bias: Tensor) -> 
 class ShortTermAlignment(nn.Module):
     """SAM of one scale: aligns f_{t-1} to f_t and lets the pair attend to its pooled self."""
 
-    def __init__(self, channels: int, pool: int) -> None:
+    def __init__(self, channels: int, pool: int, *, aligns: bool = True) -> None:
+        """Build; without `aligns`, f_{t-1} enters as it is (the ablation `without_fa`)."""
         super().__init__()
         self.pool = pool
-        self.offset = nn.Conv2d(2 * channels, 18, 1)
-        self.deform_weight = nn.Parameter(torch.empty(channels, channels, 3, 3))
-        self.deform_bias = nn.Parameter(torch.zeros(channels))
+        self.aligns = aligns
         self.value = nn.Conv2d(2 * channels, channels, 1)
         self.out = nn.Conv2d(channels, channels, 3, padding=1)
-        nn.init.kaiming_uniform_(self.deform_weight, a=5**0.5)
-        # Alignment starts as a plain convolution; offsets are learned.
-        nn.init.zeros_(self.offset.weight)
-        if self.offset.bias is not None:
-            nn.init.zeros_(self.offset.bias)
+        if aligns:
+            self.offset = nn.Conv2d(2 * channels, 18, 1)
+            self.deform_weight = nn.Parameter(torch.empty(channels, channels, 3, 3))
+            self.deform_bias = nn.Parameter(torch.zeros(channels))
+            nn.init.kaiming_uniform_(self.deform_weight, a=5**0.5)
+            # Alignment starts as a plain convolution; offsets are learned.
+            nn.init.zeros_(self.offset.weight)
+            if self.offset.bias is not None:
+                nn.init.zeros_(self.offset.bias)
 
     def forward(self, current: Tensor, previous: Tensor) -> Tensor:
         """Return F_short.
@@ -71,9 +74,8 @@ class ShortTermAlignment(nn.Module):
         Returns:
             [B, C, h, w].
         """
-        offsets = self.offset(torch.cat((current, previous), 1))
-        aligned = deform_conv3x3(previous, offsets, self.deform_weight, self.deform_bias)
-        pair = torch.cat((current, aligned.to(current.dtype)), 1)
+        aligned = self._align(current, previous) if self.aligns else previous
+        pair = torch.cat((current, aligned), 1)
         pooled = F.max_pool2d(pair, self.pool, ceil_mode=True)
         query = pair.flatten(2).transpose(1, 2)
         key = pooled.flatten(2).transpose(1, 2)
@@ -82,3 +84,9 @@ class ShortTermAlignment(nn.Module):
         short = (affinity @ value).transpose(1, 2).reshape(current.shape)
         out: Tensor = self.out(short)
         return out
+
+    def _align(self, current: Tensor, previous: Tensor) -> Tensor:
+        """Eq. 1: f'_{t-1}, of `previous` sampled where both frames say."""
+        offsets = self.offset(torch.cat((current, previous), 1))
+        aligned = deform_conv3x3(previous, offsets, self.deform_weight, self.deform_bias)
+        return aligned.to(current.dtype)

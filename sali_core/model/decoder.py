@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -29,11 +31,16 @@ class PartialDecoder(nn.Module):
     def forward(self, maps: FeaturePyramid) -> Tensor:
         """Return S_g, [B, 1, h, w] at the finest scale."""
         fine, middle, coarse = maps
-        up = _upsample2_aligned
-        middle_1 = self.conv_upsample1(up(coarse)) * middle
-        fine_1 = self.conv_upsample2(up(middle_1)) * self.conv_upsample3(up(middle)) * fine
-        middle_2 = self.conv_concat2(torch.cat((middle_1, self.conv_upsample4(up(coarse))), 1))
-        fine_2 = self.conv_concat3(torch.cat((fine_1, self.conv_upsample5(up(middle_2))), 1))
+        coarse_up = _resize_aligned(coarse, middle)
+        middle_1 = self.conv_upsample1(coarse_up) * middle
+        fine_1 = (
+            self.conv_upsample2(_resize_aligned(middle_1, fine))
+            * self.conv_upsample3(_resize_aligned(middle, fine))
+            * fine
+        )
+        middle_2 = self.conv_concat2(torch.cat((middle_1, self.conv_upsample4(coarse_up)), 1))
+        middle_2_up = self.conv_upsample5(_resize_aligned(middle_2, fine))
+        fine_2 = self.conv_concat3(torch.cat((fine_1, middle_2_up), 1))
         score: Tensor = self.conv5(self.conv4(fine_2))
         return score
 
@@ -85,28 +92,29 @@ class Decoder(nn.Module):
         self.reverse4 = ReverseAttention(channels)
         self.reverse3 = ReverseAttention(channels)
 
-    def forward(self, maps: FeaturePyramid) -> DecoderOutput:
-        """Decode maps at strides 8, 16, 32 into logits at the input size."""
+    def forward(self, maps: FeaturePyramid, size: tuple[int, int]) -> DecoderOutput:
+        """Decode maps at strides 8, 16, 32 into logits of `size`, the input's height and width."""
         s3, s4, s5, sg = self.scores(maps)
-        return DecoderOutput(_resize(s3, 8), _resize(s4, 16), _resize(s5, 32), _resize(sg, 8))
+        return DecoderOutput(*(resize(x, size) for x in (s3, s4, s5, sg)))
 
-    def mask_logits(self, maps: FeaturePyramid) -> Tensor:
-        """Return S_3 alone at the input size, all that a stream needs."""
-        return _resize(self.scores(maps).s3, 8)
+    def mask_logits(self, maps: FeaturePyramid, size: tuple[int, int]) -> Tensor:
+        """Return S_3 alone at the input's `size`, all that a stream needs."""
+        return resize(self.scores(maps).s3, size)
 
     def scores(self, maps: FeaturePyramid) -> DecoderOutput:
         """Decode into logits at each output's own scale: S_3 and S_g at stride 8, S_4, S_5."""
         fine, middle, coarse = maps
         sg = self.partial(maps)
-        s5 = self.reverse5(coarse, _resize(sg, 0.25))
-        s4 = self.reverse4(middle, _resize(s5, 2))
-        s3 = self.reverse3(fine, _resize(s4, 2))
+        s5 = self.reverse5(coarse, resize(sg, coarse.shape[-2:]))
+        s4 = self.reverse4(middle, resize(s5, middle.shape[-2:]))
+        s3 = self.reverse3(fine, resize(s4, fine.shape[-2:]))
         return DecoderOutput(s3, s4, s5, sg)
 
 
-def _resize(x: Tensor, factor: float) -> Tensor:
-    return F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
+def resize(x: Tensor, size: Sequence[int]) -> Tensor:
+    """Stretch maps [B, C, h, w] to `size`, bilinear, corners not aligned."""
+    return F.interpolate(x, size=tuple(size), mode="bilinear", align_corners=False)
 
 
-def _upsample2_aligned(x: Tensor) -> Tensor:
-    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True)
+def _resize_aligned(x: Tensor, like: Tensor) -> Tensor:
+    return F.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=True)

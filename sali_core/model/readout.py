@@ -10,10 +10,20 @@ product, so a fused attention kernel computes the read.
 
 A cell with P_M[i] = 0 has the key 0 and scores 0 against every query. All n such cells together
 act as ONE token: key 0, value the mean of theirs, and log(n) added to its score. That is exact.
+
+Soft masks have no cells of exactly 0; cells with P_M[i] <= tau may be collapsed all the same. Each
+of them then scores 0 instead of s_ij. With K the longest unmasked key among them and Q = ||q_j||
+
+    |s_ij|               <=  delta = (2 tau K Q + tau^2 K^2) / sqrt(Ck)
+    |readout_j error|    <=  tanh(delta / 2) * (max_i v_i - min_i v_i)        per value channel
+
+because the weights of the softmax change by factors within [exp(-delta), exp(delta)], which moves
+at most tanh(delta / 2) of its mass (`collapse_bound`).
 """
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -66,13 +76,16 @@ def extend_queries(query_key: Tensor) -> Tensor:
     return torch.cat((scaled, torch.ones_like(scaled[..., :1])), -1)
 
 
-def read_memory(tokens: MemoryTokens, query_key: Tensor, query_value: Tensor) -> Tensor:
+def read_memory(
+    tokens: MemoryTokens, query_key: Tensor, query_value: Tensor, *, top_tokens: int | None = None
+) -> Tensor:
     """Read one scale's memory: F_long = concat(sum_i a_ij v_i, V_Q), a = softmax over i.
 
     Args:
         tokens: N >= 1 tokens.
         query_key: K_Q, [B, Ck, h, w].
         query_value: V_Q, [B, Cv, h, w].
+        top_tokens: Each cell reads only its so many best tokens (`released`); None reads all.
 
     Returns:
         F_long, [B, 2 * Cv, h, w].
@@ -88,6 +101,9 @@ def read_memory(tokens: MemoryTokens, query_key: Tensor, query_value: Tensor) ->
             f"memory keys have {tokens.keys.shape[-1] - 1} channels, the query {query_key.shape[1]}"
         )
     queries = extend_queries(query_key)
+    if top_tokens is not None:
+        readout = _read_top(tokens, queries, top_tokens)
+        return torch.cat((_as_map(readout, query_value), query_value), 1)
     # The fused CPU kernel wants equal key and value sizes; zero channels change nothing.
     width = max(queries.shape[-1], tokens.values.shape[-1])
     readout = F.scaled_dot_product_attention(
@@ -96,11 +112,26 @@ def read_memory(tokens: MemoryTokens, query_key: Tensor, query_value: Tensor) ->
         _pad(tokens.values, width)[:, None],
         scale=1.0,
     )[:, 0, :, : tokens.values.shape[-1]]
-    readout = readout.transpose(1, 2).reshape(query_value.shape[0], -1, *query_value.shape[2:])
-    return torch.cat((readout, query_value), 1)
+    return torch.cat((_as_map(readout, query_value), query_value), 1)
 
 
-def attention_received(tokens: MemoryTokens, query_key: Tensor) -> Tensor:
+def top_affinity(scores: Tensor, top_tokens: int) -> tuple[Tensor, Tensor]:
+    """Softmax over each row's largest scores.
+
+    Args:
+        scores: [..., N].
+        top_tokens: K' = min(top_tokens, N) of them count.
+
+    Returns:
+        weights: [..., K'], and places: [..., K'] of those tokens.
+    """
+    best, places = torch.topk(scores, min(top_tokens, scores.shape[-1]), dim=-1)
+    return torch.softmax(best, dim=-1), places
+
+
+def attention_received(
+    tokens: MemoryTokens, query_key: Tensor, *, top_tokens: int | None = None
+) -> Tensor:
     """Mean over query cells of the attention each token receives in this read.
 
     Returns:
@@ -110,8 +141,47 @@ def attention_received(tokens: MemoryTokens, query_key: Tensor) -> Tensor:
     keys = tokens.keys.float().transpose(1, 2)
     total = torch.zeros(keys.shape[0], keys.shape[2], device=keys.device)
     for chunk in torch.split(queries, 256, dim=1):
-        total += torch.softmax(chunk @ keys, dim=-1).sum(1)
+        scores = chunk @ keys
+        if top_tokens is None:
+            total += torch.softmax(scores, dim=-1).sum(1)
+        else:
+            weights, places = top_affinity(scores, top_tokens)
+            total.scatter_add_(1, places.flatten(1), weights.flatten(1))
     return total / queries.shape[1]
+
+
+def collapse_bound(
+    tau: float, longest_key: float, longest_query: float, key_channels: int
+) -> float:
+    """Return the largest share of attention that collapsing cells with P_M <= tau can move.
+
+    The error of a readout channel is at most this times the range of the stored values.
+
+    Args:
+        tau: Threshold on the remembered mask, in [0, 1).
+        longest_key: K, largest norm of the unmasked keys of those cells.
+        longest_query: Q, largest norm of a query.
+        key_channels: Ck.
+    """
+    delta = (2 * tau * longest_key * longest_query + (tau * longest_key) ** 2) / key_channels**0.5
+    return math.tanh(delta / 2)
+
+
+def _read_top(tokens: MemoryTokens, queries: Tensor, top_tokens: int) -> Tensor:
+    """Read with each cell's best tokens, some cells at a time to bound memory: [B, M, Cv]."""
+    parts = []
+    keys = tokens.keys.transpose(1, 2)
+    for chunk in torch.split(queries, 256, dim=1):
+        weights, places = top_affinity(chunk @ keys, top_tokens)
+        wanted = places.flatten(1)[..., None].expand(-1, -1, tokens.values.shape[-1])
+        values = tokens.values.gather(1, wanted).view(*places.shape, -1)
+        parts.append((weights[..., None] * values).sum(2))
+    return torch.cat(parts, 1)
+
+
+def _as_map(readout: Tensor, like: Tensor) -> Tensor:
+    """Turn [B, h * w, Cv] into [B, Cv, h, w]."""
+    return readout.transpose(1, 2).reshape(like.shape[0], -1, *like.shape[2:])
 
 
 def _pad(x: Tensor, width: int) -> Tensor:

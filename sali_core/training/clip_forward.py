@@ -15,9 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from sali_core.model.network import SaliNetwork, read_itself, read_scales
-from sali_core.model.readout import dense_tokens
-from sali_core.types import DecoderOutput, FeaturePyramid, Projection
+from sali_core.model.network import SaliNetwork, read_scales
+from sali_core.model.readout import MemoryTokens, dense_tokens
+from sali_core.types import STRIDES, DecoderOutput, FeaturePyramid, Projection
 
 
 @dataclass(frozen=True)
@@ -51,29 +51,33 @@ def clip_forward(
         cast(FeaturePyramid, tuple(x.view(batch, frames, *x.shape[1:])[:, t] for x in pyramid))
         for t in range(frames)
     ]
+    size = (rgb.shape[-2], rgb.shape[-1])
     outputs: list[DecoderOutput] = []
     written: list[tuple[Projection, Tensor]] = []
     for t, current in enumerate(by_frame):
         previous = by_frame[t - 1] if t == frames - 1 else current
-        query = network.relate(current, previous)
         empty = t == 0 or float(torch.rand((), generator=generator)) < mix.empty_bank
-        long = read_itself(query) if empty else _read(written, query)
-        output = network.decode(long)
+        if not network.config.uses_lim:
+            outputs.append(network.decoder(network.relation.short_term(current, previous), size))
+            continue
+        query = network.relate(current, previous)
+        tokens = None if empty else _tokens(written, network.config.masks_keys)
+        output: DecoderOutput = network.decoder(read_scales(tokens, query), size)
         outputs.append(output)
         predicted = (torch.sigmoid(output.s3.detach()) >= 0.5).to(masks.dtype)
         written.append((query, _remembered_mask(masks[:, t], predicted, generator, mix)))
     return outputs
 
 
-def _read(written: list[tuple[Projection, Tensor]], query: Projection) -> FeaturePyramid:
+def _tokens(written: list[tuple[Projection, Tensor]], masks_keys: bool) -> tuple[MemoryTokens, ...]:
     tokens = []
-    for scale, key in enumerate(query.keys):
+    for scale in range(len(STRIDES)):
         keys = torch.stack([p.keys[scale] for p, _ in written], 1)
         values = torch.stack([p.values[scale] for p, _ in written], 1)
-        shape = key.shape[2:]
+        shape = keys.shape[-2:]
         masks = torch.stack([F.interpolate(m, shape, mode="area") for _, m in written], 1)
-        tokens.append(dense_tokens(keys, values, masks.to(keys.dtype)))
-    return read_scales(tuple(tokens), query)
+        tokens.append(dense_tokens(keys, values, masks.to(keys.dtype) if masks_keys else None))
+    return tuple(tokens)
 
 
 def _remembered_mask(

@@ -184,9 +184,7 @@ class Trainer:
         count = total if everything else min(self._config.validate_pictures, total)
         indices = [round(k * (total - 1) / max(count - 1, 1)) for k in range(count)]
         self._network.eval()
-        scores = score_single_frames(
-            self._network, pictures, self._network.config.input_size, indices=indices
-        )
+        scores = score_single_frames(self._network, pictures, indices=indices)
         threshold = scores.best_threshold
         score = scores.at(threshold)[0]
         header = WeightsHeader(self._name, self._profile, threshold, self._network.config)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from sali_core.config import ModelConfig
 from sali_core.errors import CheckpointError, ConfigError
+from sali_core.model.build import Network, create_network
 from sali_core.model.network import SaliNetwork
 
 FORMAT = "sali.v1"
@@ -35,21 +36,23 @@ class WeightsHeader:
     config: ModelConfig
 
 
-def save_weights(path: Path, network: SaliNetwork, header: WeightsHeader) -> None:
-    """Write a network in half precision; the file appears whole or not at all.
+def save_weights(path: Path, network: Network, header: WeightsHeader, *, half: bool = True) -> None:
+    """Write a network, in half precision unless told otherwise; the file appears whole or not.
 
     Raises:
         CheckpointError: A weight does not fit half precision.
     """
     tensors: dict[str, Tensor] = {}
     for name, value in network.state_dict().items():
-        half = value.half() if value.is_floating_point() else value
-        if not torch.isfinite(half).all():
-            raise CheckpointError(f"{path}: weight {name} is not finite in half precision")
-        tensors[name] = half.contiguous().cpu()
+        kept = value.half() if half and value.is_floating_point() else value
+        if not torch.isfinite(kept).all():
+            raise CheckpointError(
+                f"{path}: weight {name} is not finite{' in half precision' if half else ''}"
+            )
+        tensors[name] = kept.contiguous().cpu()
     metadata = {
         "format": FORMAT,
-        "topology": "paper",
+        "topology": network.config.topology,
         "name": header.name,
         "profile": header.profile,
         "threshold": repr(header.threshold),
@@ -87,14 +90,21 @@ def read_header(path: Path) -> WeightsHeader:
         raise CheckpointError(f"weights {path}: damaged header: {exc}") from exc
 
 
-def load_network(path: Path) -> tuple[SaliNetwork, WeightsHeader]:
+def load_network(path: Path, expected: ModelConfig | None = None) -> tuple[Network, WeightsHeader]:
     """Build the network a weights file describes, float32, in inference mode, on the CPU.
 
+    Args:
+        path: A weights file.
+        expected: Refuse weights of any other configuration.
+
     Raises:
-        CheckpointError: The file cannot be used; the text names what is missing or misshapen.
+        CheckpointError: The file cannot be used; the text names what differs, is missing or
+            misshapen.
     """
     header = read_header(path)
-    network = SaliNetwork(header.config)
+    if expected and (difference := header.config.difference(expected)):
+        raise CheckpointError(f"weights {path} are of another network: {difference}")
+    network = create_network(header.config)
     with safe_open(path, framework="pt") as file:
         state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     _check_state(path, network.state_dict(), state)

@@ -34,7 +34,6 @@ def command(
         scores = score_single_frames(
             network,
             pictures,
-            header.config.input_size,
             progress=lambda done, _total: progress.update(bar, completed=done),
         )
     dice, iou = scores.at(header.threshold)

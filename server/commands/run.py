@@ -79,7 +79,7 @@ def _segment(
                 if limit and number >= limit:
                     break
                 image = frame.to_ndarray(format="rgb24").astype("uint8", copy=False)
-                result = engine.step([state], [_model_picture(frame, engine)])[0]
+                result = engine.step(state, _model_picture(frame, engine))
                 writer.write(image, result.mask, frame)
                 lines.write(json.dumps(_line(number, frame, result)) + "\n")
                 progress.update(bar, advance=1)

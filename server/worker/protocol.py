@@ -34,10 +34,10 @@ class _Message(BaseModel):
 
 
 class Configure(_Message):
-    """First message to a worker: which engine to make. Answered by `hello` or `failed`."""
+    """First message to a worker: which model to make. Answered by `hello` or `failed`."""
 
     type: Literal["configure"] = "configure"
-    engine: str
+    model: str
     weights: str
     device: str
     threads: int

@@ -7,84 +7,25 @@ from before it.
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from server.errors import WorkerStartError, WorkerStepError
 from server.masks import rle
 from server.worker.components import find_polyps
+from server.worker.models import find_factory
 from server.worker.protocol import Configure, Result
 from server.worker.scheduler import StepRequest
 
-
-class EngineInfo(Protocol):
-    """What an engine says of itself; `input_size` is [height, width]."""
-
-    @property
-    def name(self) -> str:
-        """Name of the weights."""
-
-    @property
-    def profile(self) -> str:
-        """Profile of the network."""
-
-    @property
-    def device(self) -> str:
-        """Where it runs."""
-
-    @property
-    def engine(self) -> str:
-        """How it runs."""
-
-    @property
-    def threshold(self) -> float:
-        """Probability from which a pixel is in the mask."""
-
-    @property
-    def input_size(self) -> tuple[int, int]:
-        """Height and width of a picture."""
-
-
-class StepOutput(Protocol):
-    """What an engine gives for one picture."""
-
-    @property
-    def mask(self) -> NDArray[np.bool_]:
-        """[H, W], bool."""
-
-    @property
-    def probability(self) -> NDArray[np.float32]:
-        """[H, W], float32."""
-
-
-class Engine(Protocol):
-    """A network made ready; `sali_core.engine` makes one."""
-
-    @property
-    def info(self) -> EngineInfo:
-        """What it is."""
-
-    def initial_state(self) -> Any:
-        """Return an empty memory."""
-
-    def step(
-        self, states: Sequence[Any], frames: Sequence[NDArray[np.uint8]]
-    ) -> Sequence[StepOutput]:
-        """Compute one picture [H, W, 3] of each stream and update its memory in place."""
-
-    def warm_up(self) -> None:
-        """Make the next step as fast as later ones."""
-
-
-EngineFactory = Callable[[str, str], Engine]
+if TYPE_CHECKING:
+    from sali_core.stream.model import ModelInfo, StreamModel
+    from sali_core.types import StepResult
 
 
 @dataclass
@@ -96,42 +37,47 @@ class _Memory:
 
 
 class Runner:
-    """An engine and the memories of its sessions."""
+    """A model and the memories of its sessions."""
 
-    def __init__(self, engine: Engine) -> None:
-        """Take an engine that is loaded."""
-        self._engine = engine
+    def __init__(self, model: StreamModel) -> None:
+        """Take a model that is loaded."""
+        self._model = model
         self._memories: dict[str, _Memory] = {}
 
     @classmethod
     def load(cls, configuration: Configure) -> Runner:
-        """Import the engine's module and make the engine; slow.
+        """Import the model's module and make the model; slow.
 
         Raises:
-            WorkerStartError: The engine cannot be imported or refuses its weights or device; the
-                line is the engine's own.
+            WorkerStartError: The model cannot be imported or refuses its weights or device; the
+                line is the model's own.
         """
         try:
-            factory = _import_factory(configuration.engine)
+            factory = find_factory(configuration.model)
             _set_threads(configuration.threads)
             return cls(factory(configuration.weights, configuration.device))
+        except WorkerStartError:
+            raise
         except Exception as exc:
             raise WorkerStartError(_one_line(exc)) from exc
 
     @property
-    def info(self) -> EngineInfo:
-        """What the engine says of itself."""
-        return self._engine.info
+    def info(self) -> ModelInfo:
+        """What the model says of itself."""
+        return self._model.info
 
     def warm_up(self) -> float:
-        """Warm the engine up; return the seconds it took.
+        """Run a few pictures, so that the first real one is not slow; return the seconds it took.
 
         Raises:
-            WorkerStartError: The engine fails on this device.
+            WorkerStartError: The model fails on this device.
         """
         begin = time.perf_counter()
         try:
-            self._engine.warm_up()
+            height, width = self.info.input_size
+            state = self._model.initial_state()
+            for level in (0, 128, 255):
+                self._model.step_many([state], [np.full((height, width, 3), level, np.uint8)])
         except Exception as exc:
             raise WorkerStartError(f"warming up failed: {_one_line(exc)}") from exc
         return time.perf_counter() - begin
@@ -150,7 +96,7 @@ class Runner:
             One result for each request, in order.
 
         Raises:
-            WorkerStepError: The engine failed; the memories of these sessions are emptied, because
+            WorkerStepError: The model failed; the memories of these sessions are emptied, because
                 nobody knows what it left in them.
         """
         begin = time.perf_counter()
@@ -160,7 +106,7 @@ class Runner:
                 np.frombuffer(request.rgb, dtype=np.uint8).reshape(request.height, request.width, 3)
                 for request in requests
             ]
-            outputs = self._engine.step(states, pictures)
+            outputs = self._model.step_many(states, pictures)
         except Exception as exc:
             for request in requests:
                 self.forget(request.session)
@@ -175,13 +121,13 @@ class Runner:
         """Return the memory of the request's session and epoch, an empty one if there is none."""
         memory = self._memories.get(request.session)
         if memory is None or memory.epoch != request.epoch:
-            memory = _Memory(request.epoch, self._engine.initial_state())
+            memory = _Memory(request.epoch, self._model.initial_state())
             self._memories[request.session] = memory
         return memory
 
 
-def _result(request: StepRequest, output: StepOutput, step_ms: float, batch: int) -> Result:
-    """Turn an engine's output into a message."""
+def _result(request: StepRequest, output: StepResult, step_ms: float, batch: int) -> Result:
+    """Turn a model's output into a message."""
     regions = find_polyps(output.mask, output.probability)
     height, width = regions.mask.shape
     return Result(
@@ -196,19 +142,12 @@ def _result(request: StepRequest, output: StepOutput, step_ms: float, batch: int
     )
 
 
-def _import_factory(name: str) -> EngineFactory:
-    """Import `module:function`."""
-    module_name, _, function_name = name.partition(":")
-    factory: EngineFactory = getattr(importlib.import_module(module_name), function_name)
-    return factory
-
-
 def _set_threads(threads: int) -> None:
     """Give the network's mathematics its threads; 0 takes every core but one.
 
     That one is for the video: decoding it, sending it and, on one machine, showing it.
 
-    An engine that does not use torch has not imported it, and is left alone.
+    A model that does not use torch has not imported it, and is left alone.
     """
     torch = sys.modules.get("torch")
     if torch is not None:

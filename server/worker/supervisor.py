@@ -74,7 +74,7 @@ class WorkerSupervisor:
         """
         self._settings = settings
         self._configuration = Configure(
-            engine=settings.engine,
+            model=settings.model,
             weights=settings.weights,
             device=settings.device,
             threads=settings.threads,

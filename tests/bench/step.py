@@ -116,11 +116,11 @@ def bench_step(weights: str, rounds: int) -> dict[str, float]:
     states = [engine.initial_state() for engine in engines]
     error = 0.0
     for picture in [*pictures, *pictures][:40]:  # fills the bank
-        both = [e.step([s], [picture])[0] for e, s in zip(engines, states, strict=True)]
+        both = [e.step(s, picture) for e, s in zip(engines, states, strict=True)]
         error = max(error, float(np.abs(both[0].logits - both[1].logits).max()))
 
     def form(engine: Engine, state: Any) -> Callable[[], Any]:
-        return lambda: engine.step([state], [pictures[state.frames_seen % len(pictures)]])
+        return lambda: engine.step(state, pictures[state.frames_seen % len(pictures)])
 
     return compare(form(engines[0], states[0]), form(engines[1], states[1]), rounds) | {
         "max_difference": error

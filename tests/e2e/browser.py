@@ -36,7 +36,7 @@ CHROMIUM_FLAGS = (
     "--disable-sync",
 )
 VIDEO_SIZE = (640, 480)
-MARKER = {"SALI_WORKER__ENGINE": "tests.fakes.marker_engine:create_engine"}
+MARKER = {"SALI_WORKER__MODEL": "tests.fakes.marker_engine:create_engine"}
 Pixels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 

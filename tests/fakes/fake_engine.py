@@ -59,10 +59,9 @@ class FakeEngine:
     def initial_state(self) -> FakeState:
         return FakeState()
 
-    def warm_up(self) -> None:
-        time.sleep(self.behaviour.get("warm", 0) / 1e3)
-
-    def step(self, states: Sequence[FakeState], frames: Sequence[np.ndarray]) -> list[FakeOutput]:
+    def step_many(
+        self, states: Sequence[FakeState], frames: Sequence[np.ndarray]
+    ) -> list[FakeOutput]:
         self.steps += 1
         time.sleep(self.behaviour.get("step", 0) / 1e3)
         if self.steps == self.behaviour.get("crash"):

@@ -46,11 +46,8 @@ class MarkerEngine:
     def initial_state(self) -> None:
         return None
 
-    def step(self, states: list[None], frames: list[np.ndarray]) -> list[MarkerOutput]:
+    def step_many(self, states: list[None], frames: list[np.ndarray]) -> list[MarkerOutput]:
         return [_mark(frame) for frame in frames]
-
-    def warm_up(self) -> None:
-        self.step([None], [np.zeros((SIZE, SIZE, 3), np.uint8)])
 
 
 def create_engine(weights: str, device: str) -> MarkerEngine:

@@ -20,7 +20,7 @@ def test_the_demo_scenes_polyps_are_found() -> None:
     overlaps = []
     for number in range(0, len(scene), 4):
         frame = scene.render(number)
-        mask = engine.step([state], [frame.image])[0].mask
+        mask = engine.step(state, frame.image).mask
         # A polyp of less than a thousandth of the picture is too far away to ask for.
         if frame.mask.mean() > 0.001:
             overlaps.append(iou(mask, frame.mask))

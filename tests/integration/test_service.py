@@ -55,7 +55,7 @@ def environment(weights: str = "ok") -> dict[str, str]:
     """The tests' environment, without settings of the machine, with the fake engine."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SALI_")}
     return kept | {
-        "SALI_WORKER__ENGINE": "tests.fakes.fake_engine:create_engine",
+        "SALI_WORKER__MODEL": "tests.fakes.fake_engine:create_engine",
         "SALI_WORKER__WEIGHTS": weights,
         "SALI_LOG__FORMAT": "json",
     }

@@ -55,7 +55,7 @@ class Watched:
 
 @asynccontextmanager
 async def client_of(weights: str, **chosen: Any) -> AsyncIterator[Watched]:
-    settings = WorkerSettings(engine=ENGINE, weights=weights, restart_delay_ms=50, **chosen)
+    settings = WorkerSettings(model=ENGINE, weights=weights, restart_delay_ms=50, **chosen)
     client = WorkerClient(settings, deadline_ms=250, now_ns=time.monotonic_ns)
     watched = Watched(client)
     client.start()

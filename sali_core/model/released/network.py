@@ -8,11 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from sali_core.config import ModelConfig
-from sali_core.model.decoder import Decoder
-from sali_core.model.network import Encoder
+from sali_core.model.decoder import Decoder, resize
+from sali_core.model.network import Encoder, project, read_scales
+from sali_core.model.readout import MemoryTokens
 from sali_core.model.released.fusion import Fusion
 from sali_core.model.released.pyramid_alignment import PyramidAlignment
-from sali_core.types import STRIDES, DecoderOutput, FeaturePyramid, Projection
+from sali_core.types import STRIDES, DecoderOutput, FeaturePyramid, Projection, StepOutput
 
 
 class ReleasedNetwork(nn.Module):
@@ -49,11 +50,29 @@ class ReleasedNetwork(nn.Module):
         """Map RGB [B, 3, H, W] in 0..255 to f_t."""
         return cast(FeaturePyramid, self.encoder(rgb))
 
+    def forward(
+        self,
+        rgb: Tensor,
+        previous: FeaturePyramid | None,
+        tokens: tuple[MemoryTokens, ...] | None,
+    ) -> StepOutput:
+        """Compute one frame of each of B live streams: the neighbour is the predecessor.
+
+        Args:
+            rgb: [B, 3, H, W] in 0..255.
+            previous: f_{t-1}; None for first frames, which are their own neighbours.
+            tokens: Memory of each scale; None for an empty bank: the frame reads itself.
+        """
+        current = self.encode(rgb)
+        query = self.project(current)
+        memory = read_scales(tokens, query, self.config.top_tokens)
+        scores = self.segment(memory, current, previous or current)
+        left = Projection(query.keys, weigh_values(query.values, scores))
+        return StepOutput(resize(scores.s3, rgb.shape[-2:]), current, left)
+
     def project(self, features: FeaturePyramid) -> Projection:
         """Return keys [B, Ck, h, w] and values [B, Cv, h, w] of the encoder's features."""
-        keys = tuple(conv(x) for conv, x in zip(self.key, features, strict=True))
-        values = tuple(conv(x) for conv, x in zip(self.value, features, strict=True))
-        return Projection(cast(FeaturePyramid, keys), cast(FeaturePyramid, values))
+        return project(self.key, self.value, features)
 
     def segment(
         self, memory: FeaturePyramid, current: FeaturePyramid, neighbour: FeaturePyramid

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 import torchvision
 from torch import Tensor, nn
 
+from sali_core.model.decoder import resize
 from sali_core.types import FeaturePyramid
 
 GROUPS = 8
@@ -78,7 +79,8 @@ class PyramidAlignment(nn.Module):
                 offset = _leaky(self.offset_conv2[level](offset))
                 feature = self.dcn_pack[level](features[index], offset)
             else:
-                up_offset, up_feature = _up(coarser[0]) * 2, _up(coarser[1])
+                size = features[index].shape[-2:]
+                up_offset, up_feature = resize(coarser[0], size) * 2, resize(coarser[1], size)
                 offset = _leaky(self.offset_conv2[level](torch.cat((offset, up_offset), 1)))
                 offset = _leaky(self.offset_conv3[level](offset))
                 feature = self.dcn_pack[level](features[index], offset)
@@ -96,7 +98,3 @@ def _conv(c_in: int, c_out: int) -> nn.Conv2d:
 
 def _leaky(x: Tensor) -> Tensor:
     return F.leaky_relu(x, _SLOPE)
-
-
-def _up(x: Tensor) -> Tensor:
-    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)

@@ -28,16 +28,16 @@ def test_a_batch_of_streams_equals_each_alone_to_the_bit(weights: Path) -> None:
     engine = create_engine(weights, "cpu", engine="eager")
     rng = np.random.default_rng(3)
     frames = [rng.integers(0, 256, (128, 128, 3), dtype=np.uint8) for _ in range(3)]
-    together = engine.step([engine.initial_state() for _ in frames], frames)
+    together = engine.step_many([engine.initial_state() for _ in frames], frames)
     for frame, result in zip(frames, together, strict=True):
-        alone = engine.step([engine.initial_state()], [frame])[0]
+        alone = engine.step_many([engine.initial_state()], [frame])[0]
         np.testing.assert_array_equal(alone.logits, result.logits)
 
 
 def test_the_mask_is_the_probability_at_the_cards_threshold(weights: Path) -> None:
     engine = create_engine(weights, "cpu", engine="eager")
     frame = np.random.default_rng(4).integers(0, 256, (128, 128, 3), dtype=np.uint8)
-    result = engine.step([engine.initial_state()], [frame])[0]
+    result = engine.step_many([engine.initial_state()], [frame])[0]
     np.testing.assert_array_equal(result.mask, result.probability >= np.float32(0.35))
     np.testing.assert_allclose(result.probability, 1 / (1 + np.exp(-result.logits)), atol=1e-6)
 
@@ -45,7 +45,7 @@ def test_the_mask_is_the_probability_at_the_cards_threshold(weights: Path) -> No
 def test_states_and_frames_must_be_as_many(weights: Path) -> None:
     engine = create_engine(weights, "cpu", engine="eager")
     with pytest.raises(ShapeError, match="1 states, but 0 frames"):
-        engine.step([engine.initial_state()], [])
+        engine.step_many([engine.initial_state()], [])
 
 
 def test_unknown_weights_are_named() -> None:

@@ -18,7 +18,6 @@ from sali_core.stream.segmenter import StreamNetwork, StreamSegmenter
 def _segmenter(network: StreamNetwork) -> StreamSegmenter:
     return StreamSegmenter(
         network,
-        input_size=128,
         memory=MemoryConfig(capacity_frames=3, write_every_frames=1),
         threshold=0.5,
     )
@@ -38,9 +37,9 @@ def test_openvino_gives_the_logits_of_torch_over_a_stream(network: SaliNetwork) 
 def test_a_result_is_not_overwritten_by_the_next_frame(network: SaliNetwork) -> None:
     pytest.importorskip("openvino", reason="OpenVINO is not installed")
     compiled = OpenVinoNetwork(network)
-    first = compiled.encode(torch.zeros(1, 3, 128, 128, dtype=torch.uint8))
+    first = compiled(torch.zeros(1, 3, 128, 128, dtype=torch.uint8), None, None).features
     kept = [x.clone() for x in first]
-    compiled.encode(torch.full((1, 3, 128, 128), 255, dtype=torch.uint8))
+    compiled(torch.full((1, 3, 128, 128), 255, dtype=torch.uint8), None, None)
     assert all(torch.equal(a, b) for a, b in zip(first, kept, strict=True))
 
 
@@ -49,13 +48,13 @@ def test_a_second_start_takes_the_graphs_of_the_first(
 ) -> None:
     pytest.importorskip("openvino", reason="OpenVINO is not installed")
     frame = torch.randint(0, 255, (1, 3, 128, 128), dtype=torch.uint8)
-    first = OpenVinoNetwork(network, tmp_path).encode(frame)
+    first = OpenVinoNetwork(network, tmp_path)(frame, None, None).features
 
     def forbidden(*_: object) -> None:
         raise AssertionError("exported again")
 
     monkeypatch.setattr(torch.export, "export", forbidden)
-    second = OpenVinoNetwork(network, tmp_path).encode(frame)
+    second = OpenVinoNetwork(network, tmp_path)(frame, None, None).features
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
     other = copy.deepcopy(network)
     with torch.no_grad():
@@ -69,13 +68,13 @@ def test_a_damaged_graph_is_made_again_and_a_cache_that_cannot_be_written_is_no_
 ) -> None:
     pytest.importorskip("openvino", reason="OpenVINO is not installed")
     frame = torch.randint(0, 255, (1, 3, 128, 128), dtype=torch.uint8)
-    first = OpenVinoNetwork(network, tmp_path).encode(frame)
+    first = OpenVinoNetwork(network, tmp_path)(frame, None, None).features
     (graph,) = tmp_path.glob("*/encode.xml")
     graph.write_text("<damaged")
     blocked = tmp_path / "file"
     blocked.write_text("no folder")
     for cache in (tmp_path, blocked):
-        again = OpenVinoNetwork(network, cache).encode(frame)
+        again = OpenVinoNetwork(network, cache)(frame, None, None).features
         for a, b in zip(first, again, strict=True):
             torch.testing.assert_close(a, b, atol=1e-3, rtol=1e-3)
 

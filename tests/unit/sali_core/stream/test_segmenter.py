@@ -6,11 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from torch import Tensor
 
 from sali_core.config import MemoryConfig
 from sali_core.errors import ShapeError
-from sali_core.model.network import SaliNetwork, read_itself
+from sali_core.model.network import SaliNetwork
 from sali_core.stream.segmenter import StreamSegmenter
 from sali_core.stream.state import StreamState
 
@@ -24,13 +23,11 @@ def _frames(seed: int, count: int) -> list[Frame]:
 
 def _segmenter(network: SaliNetwork, **memory: int) -> StreamSegmenter:
     # This threshold gives random weights masks that are neither empty nor full.
-    return StreamSegmenter(
-        network, input_size=128, memory=MemoryConfig(**memory), threshold=_median(network)
-    )
+    return StreamSegmenter(network, memory=MemoryConfig(**memory), threshold=_median(network))
 
 
 def _median(network: SaliNetwork) -> float:
-    probe = StreamSegmenter(network, input_size=128, memory=MemoryConfig(), threshold=0.5)
+    probe = StreamSegmenter(network, memory=MemoryConfig(), threshold=0.5)
     return float(np.median(probe.step(probe.initial_state(), _frames(0, 1)[0]).probability))
 
 
@@ -43,8 +40,8 @@ def _run(segmenter: StreamSegmenter, frames: list[Frame]) -> Iterator[Frame]:
 def test_first_frame_is_its_own_predecessor_and_reads_itself(network: SaliNetwork) -> None:
     frame = _frames(3, 1)[0]
     with torch.inference_mode():
-        pyramid = network.encode(torch.from_numpy(frame).permute(2, 0, 1)[None])
-        expected = network.decode(read_itself(network.relate(pyramid, pyramid))).s3[0, 0]
+        rgb = torch.from_numpy(frame).permute(2, 0, 1)[None]
+        expected = network(rgb, network.encode(rgb), None).logits[0, 0]
     first = next(_run(_segmenter(network), [frame]))
     np.testing.assert_array_equal(first, expected.numpy())
 
@@ -95,25 +92,12 @@ def test_memory_changes_the_result(network: SaliNetwork) -> None:
 
 
 def test_encoder_runs_once_per_frame(network: SaliNetwork) -> None:
-    class Counting:
-        calls = 0
-
-        def encode(self, rgb: Tensor) -> object:
-            self.calls += 1
-            return network.encode(rgb)
-
-        relate = staticmethod(network.relate)
-        mask_logits = staticmethod(network.mask_logits)
-
-    counting = Counting()
-    segmenter = StreamSegmenter(
-        counting,  # type: ignore[arg-type]
-        input_size=128,
-        memory=MemoryConfig(),
-        threshold=0.5,
-    )
-    list(_run(segmenter, _frames(8, 4)))
-    assert counting.calls == 4
+    calls = []
+    hook = network.encoder.register_forward_hook(lambda *_: calls.append(1))
+    list(_run(_segmenter(network), _frames(8, 4)))
+    hook.remove()
+    # One more: `_segmenter` looks at a frame to find a threshold.
+    assert len(calls) == 5
 
 
 @pytest.mark.parametrize(

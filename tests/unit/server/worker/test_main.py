@@ -34,7 +34,7 @@ RGB = bytes(4 * 4 * 3)
 
 def configuration(weights: str) -> Configure:
     return Configure(
-        engine="tests.fakes.fake_engine:create_engine",
+        model="tests.fakes.fake_engine:create_engine",
         weights=weights,
         device="cpu",
         threads=1,

@@ -12,7 +12,7 @@ from server.worker.scheduler import StepRequest
 
 def configuration(weights: str = "ok", engine: str = "create_engine") -> Configure:
     return Configure(
-        engine=f"tests.fakes.fake_engine:{engine}",
+        model=f"tests.fakes.fake_engine:{engine}",
         weights=weights,
         device="cpu",
         threads=1,
@@ -89,7 +89,8 @@ def test_a_failed_step_empties_the_memories_it_touched() -> None:
         (configuration("bug"), "RuntimeError: device lost"),
         (
             configuration(engine="nothing"),
-            "AttributeError: module 'tests.fakes.fake_engine' has no attribute 'nothing'",
+            "model 'tests.fakes.fake_engine:nothing' cannot be imported: "
+            "module 'tests.fakes.fake_engine' has no attribute 'nothing'",
         ),
     ],
 )
