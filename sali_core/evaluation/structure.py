@@ -45,7 +45,7 @@ def _object(values: Floats) -> float:
     if values.size < 2:
         return math.nan
     mean = float(values.mean())
-    return 2 * mean / (mean**2 + 1 + float(values.std(ddof=1)) + _EPS)
+    return float(2 * mean / (mean**2 + 1 + values.std(ddof=1) + _EPS))
 
 
 def _regions(stretched: Floats, truth: Mask) -> float:
@@ -75,5 +75,5 @@ def _similarity(stretched: Floats, truth: Mask) -> float:
     top = 4 * map_mean * truth_mean * covariance
     bottom = (map_mean**2 + truth_mean**2) * variances
     if top != 0:
-        return top / (bottom + _EPS)
+        return float(top / (bottom + _EPS))
     return 1.0 if bottom == 0 else 0.0

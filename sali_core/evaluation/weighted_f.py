@@ -35,7 +35,7 @@ def weighted_f_measure(stretched: Floats, truth: Mask) -> float:
     hits = float(inside.size - inside.sum())
     recall = 1 - float(inside.mean())
     precision = hits / (hits + float(outside.sum()) + _EPS)
-    return 2 * recall * precision / (recall + precision + _EPS)
+    return float(2 * recall * precision / (recall + precision + _EPS))
 
 
 def _smoothed(error: Floats, truth: Mask, nearest: Floats) -> Floats:
