@@ -167,7 +167,7 @@ def film(both: Tensor, grids: Tensor, padding: str) -> tuple[Tensor, Tensor]:
 
 
 def stack_frames(loaded: Sequence[Picture], size: int) -> tuple[Tensor, Tensor]:
-    """Resize frames of a video to [T, 3, S, S] float in [0, 1] and masks [T, 1, S, S] of 0 and 1."""
+    """Resize frames of a video: [T, 3, S, S] float in [0, 1], masks [T, 1, S, S] of 0 and 1."""
     frames = [_resize(torch.from_numpy(image.copy()).permute(2, 0, 1), size) for image, _ in loaded]
     masks = [torch.from_numpy(mask.copy())[None, None].float() for _, mask in loaded]
     truth = torch.cat([F.interpolate(mask, (size, size), mode="area") for mask in masks]) > 0.5
