@@ -14,7 +14,6 @@ from sali_core.errors import DatasetError
 from sali_core.evaluation.arrays import GreyMap
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
-_SUN_SEG_NAME = re.compile(r"_a(\d+)_.*image(\d+)$")
 
 
 @dataclass(frozen=True)
@@ -142,7 +141,7 @@ def _case_folders(root: Path) -> dict[str, dict[str, Path]]:
 def _pair(
     name: str, truths: dict[str, Path], predictions: dict[str, Path]
 ) -> tuple[CaseFiles, list[str]]:
-    stems = sorted(truths, key=_frame_order)
+    stems = sorted(truths, key=_natural)
     missing = [stem for stem in stems if stem not in predictions]
     inner = [stem for stem in missing if stem in stems[1:-1]]
     if inner:
@@ -155,15 +154,8 @@ def _pair(
     return CaseFiles(name, tuple(frames)), ends
 
 
-def _frame_order(stem: str) -> tuple[object, ...]:
-    """Order of frames: by clip and frame number in SUN-SEG names, else natural order."""
-    match = _SUN_SEG_NAME.search(stem)
-    numbers = (int(match[1]), int(match[2])) if match else (-1, -1)
-    return (*numbers, *_natural(stem))
-
-
 def _natural(text: str) -> tuple[tuple[int, int, str], ...]:
-    """Order with numbers by value: case2 before case10."""
+    """Order with numbers by value: case2 before case10, frame 9 before frame 10."""
     parts = re.split(r"(\d+)", text)
     return tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts)
 
