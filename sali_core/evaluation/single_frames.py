@@ -12,6 +12,7 @@ import torch.nn.functional as F
 
 from sali_core.config import MemoryConfig
 from sali_core.data.clips import Pictures
+from sali_core.data.resizing import resize_picture
 from sali_core.evaluation.metrics import dice, iou
 from sali_core.stream.segmenter import StreamNetwork, StreamSegmenter
 
@@ -67,18 +68,6 @@ def score_single_frames(
             progress(done, len(chosen))
     mean_dice, mean_iou = np.mean(dices, axis=0), np.mean(ious, axis=0)
     return Scores(tuple(map(float, mean_dice)), tuple(map(float, mean_iou)))
-
-
-def resize_picture(image: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
-    """Stretch a picture [H, W, 3] to [size, size, 3], bilinear with antialiasing."""
-    tensor = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].float()
-    resized = F.interpolate(
-        tensor, (size, size), mode="bilinear", antialias=True, align_corners=False
-    )
-    out: npt.NDArray[np.uint8] = (
-        resized[0].permute(1, 2, 0).round().clamp(0, 255).to(torch.uint8).numpy()
-    )
-    return out
 
 
 def resize_mask(mask: npt.NDArray[np.bool_], size: int) -> npt.NDArray[np.bool_]:

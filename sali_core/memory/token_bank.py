@@ -64,6 +64,11 @@ class TokenBank:
         """Tokens held at each scale."""
         return tuple(scale.keys.shape[1] for scale in self._scales)
 
+    @property
+    def frames_held(self) -> int:
+        """Frames' worth of tokens at stride 8, as the authors count the frames in memory."""
+        return self.token_counts[0] // self._cells[0] if self._scales else 0
+
     def read(self, query: Projection) -> FeaturePyramid:
         """Return m_t = concat(readout, V) per scale, batch 1; a first frame reads itself."""
         memory = []
@@ -86,7 +91,7 @@ class TokenBank:
             self._scales = new
             self._cells = tuple(scale.keys.shape[1] for scale in new)
             return
-        was_full = self.token_counts[0] // self._cells[0] >= self._capacity
+        was_full = self.frames_held >= self._capacity
         for scale, added, cells in zip(self._scales, new, self._cells, strict=True):
             scale.append(added)
             surplus = scale.keys.shape[1] - self._capacity * cells
@@ -96,8 +101,10 @@ class TokenBank:
 
 def _scores(keys: Tensor, query: Tensor) -> Tensor:
     """(2 <k, q> - |k|^2) / sqrt(Ck) for keys [Ck, N] and queries [Ck, M]: [M, N]."""
-    scores: Tensor = (2 * query.T @ keys - keys.square().sum(0)) / keys.shape[0] ** 0.5
-    return scores
+    # In place: a full bank has half a gigabyte of scores at stride 8. All queries in one product:
+    # parts of it may round otherwise, which is enough to swap a query's 20th and 21st token.
+    scores = 2 * query.T @ keys
+    return scores.sub_(keys.square().sum(0)).div_(keys.shape[0] ** 0.5)
 
 
 def _read_top(scores: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
