@@ -113,3 +113,54 @@ def test_every_scale_holds_the_same_frames() -> None:
 def test_empty_bank_cannot_be_read() -> None:
     with pytest.raises(EmptyMemoryError, match="empty"):
         _ = MemoryBank(MemoryConfig()).tokens
+
+
+def test_soft_masks_keep_every_cell_unless_told_to_collapse() -> None:
+    soft = torch.linspace(0, 1, 64 * 64, dtype=torch.float64).view(64, 64)
+    exact, collapsed = MemoryBank(MemoryConfig()), MemoryBank(MemoryConfig(collapse_below=0.5))
+    for bank in (exact, collapsed):
+        bank.write(0, _projection(0), soft)
+    assert exact.tokens[0].keys.shape[1] == 64
+    assert collapsed.tokens[0].keys.shape[1] == 1 + 32
+    query = _projection(9)
+    reads = [
+        read_memory(bank.tokens[0], query.keys[0], query.values[0]) for bank in (exact, collapsed)
+    ]
+    assert not torch.allclose(*reads)
+    torch.testing.assert_close(
+        reads[0],
+        read_memory(
+            dense_tokens(
+                _projection(0).keys[0][:, None],
+                _projection(0).values[0][:, None],
+                F.interpolate(soft[None, None], SIZES[0], mode="area")[:, None],
+            ),
+            query.keys[0],
+            query.values[0],
+        ),
+    )
+
+
+def test_unmasked_keys_make_every_cell_a_token_whatever_the_mask() -> None:
+    banks = [MemoryBank(MemoryConfig(), masks_keys=False) for _ in range(2)]
+    for bank, share in zip(banks, (0.0, 0.7), strict=True):
+        for index in range(3):
+            bank.write(index, _projection(index), _mask(index, share))
+    for one, two, (h, w) in zip(banks[0].tokens, banks[1].tokens, SIZES, strict=True):
+        assert one.keys.shape[1] == 3 * h * w
+        assert torch.equal(one.keys, two.keys)
+
+
+def test_a_bank_read_by_best_tokens_lets_a_frame_nobody_reads_go() -> None:
+    bank = MemoryBank(MemoryConfig(capacity_frames=3), masks_keys=False, top_tokens=2)
+    near, far = _projection(0), _projection(1)
+    far = Projection(tuple(k + 50 for k in far.keys), far.values)  # type: ignore[arg-type]
+    everything = torch.ones(64, 64, dtype=torch.bool)
+    bank.write(0, near, everything)
+    bank.write(1, far, everything)
+    bank.write(2, near, everything)
+    assert bank.relevance(near)[1] == 0
+    bank.write(3, near, everything)
+    assert bank.frame_indices == (0, 2, 3)
+    for tokens, (h, w) in zip(bank.tokens, SIZES, strict=True):
+        assert tokens.keys.shape[1] == 3 * h * w

@@ -8,6 +8,7 @@ from sali_core.errors import EmptyMemoryError, ShapeError
 from sali_core.model.readout import (
     MemoryTokens,
     attention_received,
+    collapse_bound,
     dense_tokens,
     read_memory,
 )
@@ -72,3 +73,70 @@ def test_keys_of_another_size_raise() -> None:
     keys, values, masks, q, v = _example()
     with pytest.raises(ShapeError, match="8 channels, the query 4"):
         read_memory(dense_tokens(keys, values, masks), q[:, :4], v)
+
+
+@pytest.mark.parametrize("tau", [0.02, 0.1, 0.3])
+def test_collapsing_soft_background_stays_within_the_stated_bound(tau: float) -> None:
+    for seed in range(10):
+        g = torch.Generator().manual_seed(seed)
+        keys = torch.randn(1, 3, 8, 6, 6, generator=g, dtype=torch.float64)
+        values = torch.randn(1, 3, 16, 6, 6, generator=g, dtype=torch.float64)
+        masks = torch.rand(1, 3, 1, 6, 6, generator=g, dtype=torch.float64) ** 3
+        q = torch.randn(1, 8, 6, 6, generator=g, dtype=torch.float64)
+        v = torch.randn(1, 16, 6, 6, generator=g, dtype=torch.float64)
+        exact = read_memory(dense_tokens(keys, values, masks), q, v)[0, :16]
+        # Collapsed: every cell at or below tau has the key 0, as one token for all of them has.
+        collapsed_masks = masks * (masks > tau)
+        collapsed = read_memory(dense_tokens(keys, values, collapsed_masks), q, v)[0, :16]
+        among = (masks <= tau).squeeze(2)
+        longest_key = float(keys.norm(dim=2)[among].max())
+        longest_query = float(q.norm(dim=1).max())
+        share = collapse_bound(tau, longest_key, longest_query, 8)
+        spread = values.amax((0, 1, 3, 4)) - values.amin((0, 1, 3, 4))
+        error = (collapsed - exact).abs().amax((1, 2))
+        assert (error <= share * spread).all()
+        assert error.max() > 0
+
+
+def test_the_collapse_bound_vanishes_with_its_threshold_and_never_passes_one() -> None:
+    assert collapse_bound(0.0, 5.0, 5.0, 8) == 0.0
+    assert collapse_bound(1e-6, 5.0, 5.0, 8) < 1e-5
+    assert collapse_bound(0.9, 1e3, 1e3, 8) <= 1.0
+
+
+def test_a_read_of_the_best_tokens_leaves_the_others_out() -> None:
+    keys, values, _, q, v = _example()
+    tokens = dense_tokens(keys, values, None)
+    flat_keys = keys.movedim(2, -1).reshape(-1, 8)
+    flat_values = values.movedim(2, -1).reshape(-1, 16)
+    read = read_memory(tokens, q, v, top_tokens=5)[0, :16]
+    received = torch.zeros(len(flat_keys), dtype=torch.float64)
+    for row in range(4):
+        for col in range(5):
+            cell = q[0, :, row, col]
+            best = (-(flat_keys - cell).square().sum(1) / 8**0.5).topk(5)
+            weights = torch.softmax(best.values, 0)
+            torch.testing.assert_close(read[:, row, col], weights @ flat_values[best.indices])
+            received[best.indices] += weights / 20
+    torch.testing.assert_close(
+        attention_received(tokens, q, top_tokens=5)[0].double(), received, atol=1e-6, rtol=1e-5
+    )
+
+
+def test_more_best_tokens_than_there_are_read_all() -> None:
+    keys, values, masks, q, v = _example()
+    tokens = dense_tokens(keys, values, masks)
+    torch.testing.assert_close(
+        read_memory(tokens, q, v, top_tokens=1000), read_memory(tokens, q, v), atol=1e-9, rtol=1e-9
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_a_read_in_half_precision_stays_close(dtype: torch.dtype) -> None:
+    keys, values, masks, q, v = _example()
+    exact = read_memory(dense_tokens(keys, values, masks), q, v)
+    half = [x.to(dtype) for x in (keys, values, masks, q, v)]
+    rough = read_memory(dense_tokens(*half[:3]), *half[3:])
+    assert rough.dtype == dtype
+    tolerance = 0.02 if dtype == torch.float16 else 0.15
+    assert float((rough.double() - exact).abs().max()) < tolerance
