@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
+import pytest
 import torch
 
-from sali_core.data.clips import ClipDataset, ClipMix, find_empty_window
-
-Picture = tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]
+from sali_core.data.clips import ClipDataset, ClipMix, prepare_still
+from sali_core.data.pictures import Picture
+from sali_core.errors import ConfigError
 
 
 class RedSquares:
@@ -75,18 +75,63 @@ def test_negative_clips_show_no_polyp() -> None:
 
 
 def test_phantom_clips_keep_the_order_of_time() -> None:
-    clips = ClipDataset(RedSquares(), [Ramp()], size=64, seed=6, mix=ClipMix(phantom=1.0))
+    clips = ClipDataset(
+        RedSquares(), [Ramp()], size=64, seed=6, mix=ClipMix(phantom=1.0, spoilt=0.0)
+    )
+    brightness = torch.stack([clips[i].rgb.float().mean((1, 2, 3)) for i in range(20)])
+    assert float(brightness[:, 0].mean()) < float(brightness[:, 2].mean()) - 10
+    assert float((brightness[:, 2] - brightness[:, 1]).abs().mean()) < 12
     assert all(not clips[i].masks.any() for i in range(5))
 
 
-def test_an_empty_window_holds_no_polyp_and_a_full_picture_has_none() -> None:
-    generator = torch.Generator().manual_seed(0)
-    mask = torch.zeros(100, 100)
-    mask[:40, :40] = 1
-    found = find_empty_window(mask, generator, tries=200)
-    assert found is not None
-    x, y, half = found
-    rows = slice(max(int((y - half + 1) * 50), 0), int((y + half + 1) * 50))
-    cols = slice(max(int((x - half + 1) * 50), 0), int((x + half + 1) * 50))
-    assert not mask[rows, cols].any()
-    assert find_empty_window(torch.ones(50, 50), generator) is None
+@pytest.mark.parametrize("frames", [1, 2, 3, 6])
+def test_a_clip_has_the_frames_asked_for(frames: int) -> None:
+    for phantom in (0.0, 1.0):
+        mix = ClipMix(phantom=phantom)
+        clips = ClipDataset(RedSquares(), [Ramp()], size=32, seed=0, frames=frames, mix=mix)
+        rgb, masks = clips[0]
+        assert rgb.shape == (frames, 3, 32, 32)
+        assert masks.shape == (frames, 1, 32, 32)
+
+
+def test_impossible_lengths_are_refused() -> None:
+    for frames in (0, 61):
+        with pytest.raises(ConfigError, match="frames of a clip must be 1 to 60"):
+            ClipDataset(RedSquares(), [], size=32, seed=0, frames=frames)
+
+
+def test_polyps_leave_and_enter() -> None:
+    mix = ClipMix(negative=0.0, spoilt=0.0, excursion=1.0)
+    clips = ClipDataset(RedSquares(), [], size=48, seed=7, frames=3, mix=mix)
+    shown = [clips[i].masks.flatten(1).any(1).tolist() for i in range(60)]
+    assert any(old and not now for old, _, now in shown)
+    assert any(now and not old for old, _, now in shown)
+
+
+def test_without_excursions_the_polyp_mostly_stays() -> None:
+    mix = ClipMix(negative=0.0, spoilt=0.0, excursion=0.0)
+    clips = ClipDataset(RedSquares(), [], size=48, seed=7, mix=mix)
+    shown = [bool(clips[i].masks[-1].any()) for i in range(60)]
+    assert sum(shown) > 50
+
+
+def test_a_spoilt_clip_keeps_its_truth() -> None:
+    good, bad = (
+        ClipDataset(RedSquares(), [], size=48, seed=8, mix=ClipMix(spoilt=share))
+        for share in (0.0, 1.0)
+    )
+    changed = []
+    for index in range(12):
+        assert torch.equal(good[index].masks, bad[index].masks)
+        difference = (good[index].rgb.float() - bad[index].rgb.float()).abs().mean((1, 2, 3))
+        changed.append((difference > 5).tolist())
+    assert any(last and not before for _, before, last in changed)
+    assert any(last and before for _, before, last in changed)
+
+
+def test_a_much_finer_still_is_filmed_without_skipping_pixels() -> None:
+    image = np.zeros((512, 512, 3), np.uint8)
+    image[::2] = 255  # stripes that a bilinear sample would hit or miss
+    both = prepare_still((image, np.zeros((512, 512), bool)), 64)
+    assert both.shape == (4, 64, 64)
+    assert torch.allclose(both[:3], torch.tensor(0.5), atol=0.01)
