@@ -9,7 +9,7 @@ from importlib.metadata import version as installed_version
 import typer
 
 from sali_core.errors import SaliError
-from server.commands import evaluate, phantom, run, train
+from server.commands import evaluate, phantom, run, train, weights
 from server.commands.serve import serve
 from server.errors import ServiceError
 
@@ -35,6 +35,7 @@ app.command("run")(run.command)
 app.command("train")(train.command)
 app.command("evaluate")(evaluate.command)
 app.command("phantom")(phantom.command)
+app.add_typer(weights.app, name="weights")
 app.command("version")(version)
 
 

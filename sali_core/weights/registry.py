@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sali_core.errors import CheckpointError
+from sali_core.weights.facts import WeightsFacts, read_facts
 
 SHIPPED = Path(__file__).parent / "shipped"
 DEFAULT_NAME = "small-demo"
@@ -32,3 +33,8 @@ def resolve_weights(name_or_path: str | Path) -> Path:
         f"weights {str(name_or_path)!r}: no such file, and no shipped weights of that name "
         f"(shipped: {names})"
     )
+
+
+def shipped_facts() -> list[WeightsFacts]:
+    """What the weights that come with the package are, by name; SHA-256 computed now."""
+    return [read_facts(resolve_weights(name)) for name in shipped_names()]

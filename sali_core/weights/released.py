@@ -1,24 +1,23 @@
-"""Names of the authors' checkpoint, mapped to ours."""
+"""Names of the authors' checkpoint, mapped to ours and back."""
 
 from __future__ import annotations
-
-import re
 
 from torch import Tensor
 
 from sali_core.errors import CheckpointError
+from sali_core.weights.naming import from_pvtv2, to_pvtv2
 
-_RULES: tuple[tuple[str, str, int], ...] = (
-    # Pattern, our name, what is added to the number found to get ours.
-    (r"backbone\.feat_net\.pvtv2_en\.", "encoder.backbone.net.", 0),
-    (r"backbone\.feat_net\.rfb([234])_1\.", "encoder.rfb.{n}.", -2),
-    (r"backbone\.decoder\.NCD\.", "decoder.partial.", 0),
-    (r"backbone\.decoder\.RS([345])\.", "decoder.reverse{n}.", 0),
-    (r"membranch\.Key([012])\.", "key.{n}.", 0),
-    (r"membranch\.Value([012])\.", "value.{n}.", 0),
-    (r"pcd_align\.", "alignment.", 0),
-    (r"nlnet\.nl_layer([123])\.", "fusion.blocks.{n}.", -1),
-    (r"nlnet\.conv([123])\.", "fusion.convs.{n}.", -1),
+_THEIR_BACKBONE, _OUR_BACKBONE = "backbone.feat_net.pvtv2_en.", "encoder.backbone.net."
+# Theirs, ours.
+PREFIXES: tuple[tuple[str, str], ...] = (
+    *((f"backbone.feat_net.rfb{n}_1.", f"encoder.rfb.{n - 2}.") for n in (2, 3, 4)),
+    ("backbone.decoder.NCD.", "decoder.partial."),
+    *((f"backbone.decoder.RS{n}.", f"decoder.reverse{n}.") for n in (3, 4, 5)),
+    *((f"membranch.Key{n}.", f"key.{n}.") for n in (0, 1, 2)),
+    *((f"membranch.Value{n}.", f"value.{n}.") for n in (0, 1, 2)),
+    ("pcd_align.", "alignment."),
+    *((f"nlnet.nl_layer{n}.", f"fusion.blocks.{n - 1}.") for n in (1, 2, 3)),
+    *((f"nlnet.conv{n}.", f"fusion.convs.{n - 1}.") for n in (1, 2, 3)),
 )
 
 
@@ -33,29 +32,32 @@ def from_released(state: dict[str, Tensor]) -> dict[str, Tensor]:
     Raises:
         CheckpointError: A name has no counterpart; the text names it.
     """
-    return {_rename(name.removeprefix("module.")): value for name, value in state.items()}
+    return {_to_ours(name.removeprefix("module.")): value for name, value in state.items()}
 
 
-def from_pvtv2(name: str) -> str:
-    """Map a parameter name of the original PVTv2 files to timm's pyramid (`features_only`)."""
-    if match := re.fullmatch(r"patch_embed([1-4])\.(.+)", name):
-        stage = int(match[1]) - 1
-        return f"patch_embed.{match[2]}" if stage == 0 else f"stages_{stage}.downsample.{match[2]}"
-    if match := re.fullmatch(r"block([1-4])\.(.+)", name):
-        rest = match[2].replace("mlp.dwconv.dwconv.", "mlp.dwconv.")
-        return f"stages_{int(match[1]) - 1}.blocks.{rest}"
-    if match := re.fullmatch(r"norm([1-4])\.(.+)", name):
-        return f"stages_{int(match[1]) - 1}.norm.{match[2]}"
-    raise CheckpointError(f"parameter {name!r} is not one of the original PVTv2")
+def to_released(name: str) -> str:
+    """Map a parameter name of our `ReleasedNetwork` to the authors'."""
+    if name.startswith(_OUR_BACKBONE):
+        return _THEIR_BACKBONE + to_pvtv2(name.removeprefix(_OUR_BACKBONE))
+    for theirs, ours in PREFIXES:
+        if name.startswith(ours):
+            return theirs + name.removeprefix(ours)
+    return name
 
 
-def _rename(name: str) -> str:
-    for pattern, target, shift in _RULES:
-        if match := re.match(pattern, name):
-            number = int(match[1]) + shift if match.groups() else 0
-            prefix = target.replace("{n}", str(number))
-            rest = name[match.end() :]
-            if prefix.startswith("encoder.backbone"):
-                rest = from_pvtv2(rest)
-            return prefix + rest
+def released_backbone(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the backbone's part of the authors' checkpoint, in the original PVTv2's names."""
+    return {
+        name.removeprefix(_THEIR_BACKBONE): value
+        for name, value in state.items()
+        if name.startswith(_THEIR_BACKBONE)
+    }
+
+
+def _to_ours(name: str) -> str:
+    if name.startswith(_THEIR_BACKBONE):
+        return _OUR_BACKBONE + from_pvtv2(name.removeprefix(_THEIR_BACKBONE))
+    for theirs, ours in PREFIXES:
+        if name.startswith(theirs):
+            return ours + name.removeprefix(theirs)
     raise CheckpointError(f"parameter {name!r} is not one of the released SALI network")

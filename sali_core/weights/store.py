@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -12,35 +11,33 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from sali_core.config import ModelConfig
-from sali_core.errors import CheckpointError, ConfigError
+from sali_core.errors import CheckpointError
 from sali_core.model.build import Network, create_network
-from sali_core.model.network import SaliNetwork
+from sali_core.weights.backbones import fit_backbone
+from sali_core.weights.checkpoint_file import read_checkpoint
+from sali_core.weights.fitting import fit_state, shapes_of
+from sali_core.weights.header import (
+    BackboneHeader,
+    WeightsHeader,
+    read_backbone_header,
+    read_header,
+)
 
-FORMAT = "sali.v1"
-
-
-@dataclass(frozen=True)
-class WeightsHeader:
-    """What a weights file says of itself.
-
-    Attributes:
-        name: Name shown to people.
-        profile: Profile the network was built from.
-        threshold: Fixed threshold on the probability, chosen on validation data.
-        config: The network's configuration.
-    """
-
-    name: str
-    profile: str
-    threshold: float
-    config: ModelConfig
+__all__ = [
+    "WeightsHeader",
+    "load_backbone",
+    "load_network",
+    "read_header",
+    "save_backbone",
+    "save_weights",
+]
 
 
 def save_weights(path: Path, network: Network, header: WeightsHeader, *, half: bool = True) -> None:
     """Write a network, in half precision unless told otherwise; the file appears whole or not.
 
     Raises:
-        CheckpointError: A weight does not fit half precision.
+        CheckpointError: A weight does not fit half precision, or the file cannot be written.
     """
     tensors: dict[str, Tensor] = {}
     for name, value in network.state_dict().items():
@@ -49,45 +46,17 @@ def save_weights(path: Path, network: Network, header: WeightsHeader, *, half: b
             raise CheckpointError(
                 f"{path}: weight {name} is not finite{' in half precision' if half else ''}"
             )
-        tensors[name] = kept.contiguous().cpu()
-    metadata = {
-        "format": FORMAT,
-        "topology": network.config.topology,
-        "name": header.name,
-        "profile": header.profile,
-        "threshold": repr(header.threshold),
-        "config": json.dumps(header.config.to_dict()),
-    }
-    partial = path.with_name(path.name + ".partial")
-    save_file(tensors, partial, metadata=metadata)
-    partial.chmod(0o644)  # the library makes it private
-    partial.replace(path)
+        tensors[name] = kept
+    _write(path, tensors, header.to_metadata())
 
 
-def read_header(path: Path) -> WeightsHeader:
-    """Read what a weights file says of itself.
+def save_backbone(path: Path, tensors: Mapping[str, Tensor], header: BackboneHeader) -> None:
+    """Write a backbone's pyramid as it is; the file appears whole or not.
 
     Raises:
-        CheckpointError: The file is missing, no safetensors file, or of another kind.
+        CheckpointError: The file cannot be written.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-    except FileNotFoundError:
-        raise CheckpointError(f"weights {path}: no such file") from None
-    except (SafetensorError, OSError) as exc:
-        raise CheckpointError(f"weights {path}: not a readable safetensors file: {exc}") from exc
-    if metadata.get("format") != FORMAT:
-        raise CheckpointError(f"weights {path}: not a SALI Live file (no format {FORMAT!r} in it)")
-    try:
-        return WeightsHeader(
-            name=metadata["name"],
-            profile=metadata["profile"],
-            threshold=float(metadata["threshold"]),
-            config=ModelConfig.from_dict(json.loads(metadata["config"])),
-        )
-    except (KeyError, ValueError, TypeError, ConfigError) as exc:
-        raise CheckpointError(f"weights {path}: damaged header: {exc}") from exc
+    _write(path, tensors, header.to_metadata())
 
 
 def load_network(path: Path, expected: ModelConfig | None = None) -> tuple[Network, WeightsHeader]:
@@ -107,46 +76,41 @@ def load_network(path: Path, expected: ModelConfig | None = None) -> tuple[Netwo
     network = create_network(header.config)
     with safe_open(path, framework="pt") as file:
         state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    _check_state(path, network.state_dict(), state)
+    if problems := fit_state(shapes_of(network.state_dict()), state).problems:
+        raise CheckpointError(f"weights {path} do not fit the network: {problems}")
     network.load_state_dict(state)
     return network.float().eval(), header
 
 
-def load_backbone(network: SaliNetwork, path: Path) -> None:
-    """Fill the backbone from a plain timm classification checkpoint (`torch.save`d tensors).
+def load_backbone(network: Network, path: Path) -> None:
+    """Fill the backbone from a file of pretrained weights.
+
+    Taken are what `sali weights import` makes of a backbone, timm's own files (classifier or
+    feature pyramid) and, for PVTv2, the original ones; `torch.save`d tensors or safetensors.
 
     Raises:
-        CheckpointError: The file is unreadable, or weights of the backbone are missing in it.
+        CheckpointError: The file is unreadable or of another backbone; the text names what is
+            missing, unexpected or misshapen.
     """
+    name = network.config.backbone
+    header = read_backbone_header(path) if path.suffix == ".safetensors" else None
+    if header and header.backbone != name:
+        raise CheckpointError(f"backbone weights {path} are of {header.backbone}, not of {name}")
+    fit = fit_backbone(name, read_checkpoint(path).tensors)
+    if fit.problems:
+        raise CheckpointError(f"backbone weights {path} do not fit {name}: {fit.problems}")
+    network.encoder.backbone.net.load_state_dict(fit.tensors)
+
+
+def _write(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str]) -> None:
+    partial = path.with_name(path.name + ".partial")
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise CheckpointError(f"backbone weights {path}: no such file") from None
-    except Exception as exc:
-        raise CheckpointError(f"backbone weights {path}: cannot be read: {exc}") from exc
-    net = network.encoder.backbone.net
-    wanted = net.state_dict()
-    # Classifier weights are not part of a feature pyramid.
-    _check_state(path, wanted, {k: v for k, v in state.items() if k in wanted})
-    net.load_state_dict({k: state[k] for k in wanted})
-
-
-def _check_state(path: Path, wanted: dict[str, Tensor], found: dict[str, Tensor]) -> None:
-    missing = sorted(set(wanted) - set(found))
-    unexpected = sorted(set(found) - set(wanted))
-    misshapen = [
-        f"{name} {tuple(found[name].shape)} instead of {tuple(wanted[name].shape)}"
-        for name in sorted(set(wanted) & set(found))
-        if wanted[name].shape != found[name].shape
-    ]
-    problems = [
-        f"{len(names)} {kind} (first: {names[0]})"
-        for kind, names in (
-            ("missing", missing),
-            ("unexpected", unexpected),
-            ("misshapen", misshapen),
-        )
-        if names
-    ]
-    if problems:
-        raise CheckpointError(f"weights {path} do not fit the network: {'; '.join(problems)}")
+        # Tensors that share memory are refused by the library, hence the copies.
+        copies = {name: value.cpu().contiguous().clone() for name, value in tensors.items()}
+        save_file(copies, partial, metadata=metadata)
+        partial.chmod(0o644)  # the library makes it private
+        partial.replace(path)
+    except SafetensorError as exc:
+        raise CheckpointError(f"{path}: cannot be written: {exc}") from exc
+    finally:
+        partial.unlink(missing_ok=True)
