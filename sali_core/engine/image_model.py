@@ -10,9 +10,11 @@ and beside it `NET.json`:
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -143,9 +145,11 @@ def _load_function(path: Path, device: torch.device) -> Callable[[Tensor], Tenso
         if path.suffix == ".pt2":
             exported: Callable[[Tensor], Tensor] = torch.export.load(path).module().to(device)
             return exported
-        scripted: Callable[[Tensor], Tensor] = torch.jit.load(path, map_location=device).eval()  # type: ignore[no-untyped-call]  # torch's own
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # an old format that people still have
+            scripted: Callable[[Tensor], Tensor] = torch.jit.load(path, map_location=device).eval()  # type: ignore[no-untyped-call]  # torch's own
         return scripted
-    except (RuntimeError, OSError, ValueError) as exc:
+    except (RuntimeError, OSError, ValueError, BadZipFile) as exc:
         reason = (str(exc).strip().splitlines() or [type(exc).__name__])[0]
         raise CheckpointError(
             f"weights {path}: no TorchScript or exported network: {reason}"

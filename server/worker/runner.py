@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from sali_core.stream.model import ModelInfo, StreamModel
     from sali_core.types import StepResult
 
+# Grey levels of the pictures a model is warmed up with.
+_WARM_UP_LEVELS = (0, 128, 255)
+
 
 @dataclass
 class _Memory:
@@ -76,7 +79,7 @@ class Runner:
         try:
             height, width = self.info.input_size
             state = self._model.initial_state()
-            for level in (0, 128, 255):
+            for level in _WARM_UP_LEVELS:
                 self._model.step_many([state], [np.full((height, width, 3), level, np.uint8)])
         except Exception as exc:
             raise WorkerStartError(f"warming up failed: {_one_line(exc)}") from exc

@@ -160,7 +160,7 @@ async def test_a_step_that_hangs_is_ended_and_the_next_worker_computes() -> None
 
 
 async def test_a_slow_start_is_no_hang() -> None:
-    async with client_of("load:800,warm:800") as watched:
+    async with client_of("load:800") as watched:
         await watched.client.wait_until_ready()
         assert [status.state for _, status in watched.states] == ["starting", "warming", "ready"]
 

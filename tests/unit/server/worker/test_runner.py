@@ -75,6 +75,7 @@ def test_a_forgotten_session_begins_anew() -> None:
 
 def test_a_failed_step_empties_the_memories_it_touched() -> None:
     runner = Runner.load(configuration("fail:2"))
+    runner.warm_up()
     runner.run([picture("a"), picture("b")])
     with pytest.raises(WorkerStepError, match=r"^RuntimeError: out of memory$"):
         runner.run([picture("a")])
