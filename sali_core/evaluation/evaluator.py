@@ -156,16 +156,15 @@ def score_case(case: CaseFiles, settings: EvaluationSettings) -> CaseResult:
     Raises:
         DatasetError: A file cannot be read, or the truth changes its size within the case.
     """
-    last = len(case.frames) - 1
     tracer = MaskTracer()
     scores = []
-    for place, files in enumerate(case.frames):
+    for files in case.frames:
         prediction, truth = load_frame(files)
         try:
             tracer.add(prediction >= settings.lowest_level, truth)
         except SaliError as exc:
             raise DatasetError(f"{files.truth}: {exc}") from exc
-        if settings.keep_ends or 0 < place < last:
+        if settings.keep_ends or not files.is_end:
             scores.append(score_frame(prediction, truth))
     trace = tracer.finish()
     worst = case.frames[int(np.argmin(trace.dice))]
@@ -211,12 +210,11 @@ def further_figures(traces: Sequence[MaskTrace], settings: EvaluationSettings) -
 
 
 def _refuse_short(cases: Sequence[CaseFiles], settings: EvaluationSettings) -> None:
-    need = 1 if settings.keep_ends else 3
     for case in cases:
-        if len(case.frames) < need:
+        if not any(settings.keep_ends or not files.is_end for files in case.frames):
             raise DatasetError(
-                f"{case.name}: {len(case.frames)} frames; the protocol leaves out the first and "
-                "the last of a case, so three are needed; --keep-ends scores every frame"
+                f"{case.name}: nothing to score in {len(case.frames)} frames; the protocol leaves "
+                "out the first and the last of a case; --keep-ends scores every frame"
             )
 
 

@@ -18,10 +18,11 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 
 @dataclass(frozen=True)
 class FrameFiles:
-    """Truth and prediction of one frame."""
+    """Truth and prediction of one frame; whether it is the first or the last of its case."""
 
     truth: Path
     prediction: Path
+    is_end: bool
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,11 @@ def _pair(
         raise DatasetError(
             f"{name}: no prediction for {_some([truths[stem].name for stem in inner])} in {folder}"
         )
-    frames = [FrameFiles(truths[stem], predictions[stem]) for stem in stems if stem in predictions]
+    frames = [
+        FrameFiles(truths[stem], predictions[stem], stem in (stems[0], stems[-1]))
+        for stem in stems
+        if stem in predictions
+    ]
     ends = ["first frame" if stem == stems[0] else "last frame" for stem in missing]
     return CaseFiles(name, tuple(frames)), ends
 
