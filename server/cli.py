@@ -9,7 +9,7 @@ from importlib.metadata import version as installed_version
 import typer
 
 from sali_core.errors import SaliError
-from server.commands import evaluate, phantom, run, train, weights
+from server.commands import evaluate, phantom, predict, run, train, weights
 from server.commands.serve import serve
 from server.errors import ServiceError
 
@@ -32,6 +32,7 @@ def version() -> None:
 
 app.command("serve")(serve)
 app.command("run")(run.command)
+app.command("predict")(predict.command)
 app.command("train")(train.command)
 app.command("evaluate")(evaluate.command)
 app.command("phantom")(phantom.command)

@@ -1,4 +1,4 @@
-"""Ordered frames as still pictures: a folder is a clip, and folders below it are clips of their own."""
+"""Ordered frames as pictures: a folder is a clip, and folders below it are further clips."""
 
 from __future__ import annotations
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from server.errors import ServiceError, SourceError
+from server.errors import SourceError
+from server.output_files import OutputError, whole_file
+from server.video_frames import decoded_frames
 
 if TYPE_CHECKING:
     import av
@@ -21,13 +22,6 @@ if TYPE_CHECKING:
     from sali_core.types import StepResult
 
 _TIME_BASE = Fraction(1, 90_000)
-
-
-class OutputError(ServiceError):
-    """The result cannot be written."""
-
-    code = "output_error"
-    title = "The output cannot be written"
 
 
 def command(
@@ -63,11 +57,9 @@ def _segment(
     """Write both files whole or not at all; return the number of frames."""
     from rich.progress import Progress
 
-    video_partial = out.with_name(f".{out.name}.partial")
     masks = out.with_suffix(".jsonl")
-    masks_partial = masks.with_name(f".{masks.name}.partial")
     done = 0
-    try:
+    with whole_file(out) as video_partial, whole_file(masks) as masks_partial:
         with (
             Progress() as progress,
             _OverlayWriter(video_partial, stream.average_rate) as writer,
@@ -75,7 +67,7 @@ def _segment(
         ):
             bar = progress.add_task(out.name, total=total)
             state = engine.initial_state()
-            for number, frame in enumerate(_decoded(container, stream)):
+            for number, frame in enumerate(decoded_frames(container, stream)):
                 if limit and number >= limit:
                     break
                 image = frame.to_ndarray(format="rgb24").astype("uint8", copy=False)
@@ -86,11 +78,6 @@ def _segment(
                 done = number + 1
         if not done:
             raise SourceError(f"{out.name}: not one frame could be decoded")
-        video_partial.replace(out)
-        masks_partial.replace(masks)
-    finally:
-        video_partial.unlink(missing_ok=True)
-        masks_partial.unlink(missing_ok=True)
     return done
 
 
@@ -99,16 +86,6 @@ def _check_output(out: Path) -> None:
         raise OutputError(f"{out}: the output must end in .mp4")
     if not out.parent.is_dir():
         raise OutputError(f"{out}: the folder {out.parent} does not exist; make it first")
-
-
-def _decoded(container: Any, stream: Any) -> Iterator[av.VideoFrame]:
-    import av
-
-    stream.thread_type = "AUTO"
-    try:
-        yield from container.decode(stream)
-    except av.FFmpegError as exc:
-        raise SourceError(f"the file is damaged: {exc.strerror}") from exc
 
 
 def _model_picture(frame: av.VideoFrame, engine: Engine) -> npt.NDArray[np.uint8]:
