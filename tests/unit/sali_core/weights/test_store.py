@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import Tensor
 
-from sali_core.config import ModelConfig
+from sali_core.config import ModelConfig, get_profile
 from sali_core.errors import CheckpointError
 from sali_core.model.network import SaliNetwork
+from sali_core.weights.importing import import_checkpoint
 from sali_core.weights.store import (
     WeightsHeader,
     load_backbone,
@@ -74,6 +76,21 @@ def test_weights_that_overflow_half_precision_are_refused(
     assert not path.exists()
 
 
+def test_full_precision_is_kept_when_wanted(network: SaliNetwork, tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    save_weights(path, network, _header(network.config), half=False)
+    loaded = load_network(path)[0].state_dict()
+    assert all(torch.equal(loaded[name], value) for name, value in network.state_dict().items())
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing(network: SaliNetwork, tmp_path: Path) -> None:
+    path = tmp_path / "taken.safetensors"
+    path.mkdir()
+    with pytest.raises(OSError, match="taken"):
+        save_weights(path, network, _header(network.config))
+    assert [p.name for p in tmp_path.iterdir()] == ["taken.safetensors"]
+
+
 def test_backbone_weights_are_taken_from_a_classifier(
     small_config: ModelConfig, tmp_path: Path
 ) -> None:
@@ -84,6 +101,53 @@ def test_backbone_weights_are_taken_from_a_classifier(
     load_backbone(network, path)
     loaded = network.encoder.backbone.net.state_dict()
     assert all(torch.equal(loaded[name], value) for name, value in source.items())
+
+
+@pytest.mark.parametrize("form", ["timm", "original", "wrapped", "safetensors", "imported"])
+def test_every_form_of_a_pvtv2_gives_timms_features(
+    classifier: torch.nn.Module, original_state: dict[str, Tensor], tmp_path: Path, form: str
+) -> None:
+    path = tmp_path / ("b0.safetensors" if form in ("safetensors", "imported") else "b0.pth")
+    if form == "safetensors":
+        save_file(classifier.state_dict(), path)
+    elif form == "imported":
+        torch.save(original_state, tmp_path / "original.pth")
+        import_checkpoint(tmp_path / "original.pth", path)
+    else:
+        state = original_state if form == "original" else classifier.state_dict()
+        module = {f"module.{name}": value for name, value in original_state.items()}
+        torch.save({"state_dict": module} if form == "wrapped" else state, path)
+    network = SaliNetwork(get_profile("paper-b0")).eval()
+    load_backbone(network, path)
+    image = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    features = []
+    with torch.inference_mode():
+        x = classifier.patch_embed(image)
+        for stage in classifier.stages:
+            x = stage(x)
+            features.append(x)
+        for ours, theirs in zip(network.encoder.backbone(image), features[1:], strict=True):
+            torch.testing.assert_close(ours, theirs, atol=0, rtol=0)
+
+
+def test_backbone_weights_of_another_model_are_refused(
+    original_state: dict[str, Tensor], small_config: ModelConfig, tmp_path: Path
+) -> None:
+    torch.save(original_state, tmp_path / "original.pth")
+    imported = tmp_path / "b0.safetensors"
+    import_checkpoint(tmp_path / "original.pth", imported)
+    network = SaliNetwork(small_config)
+    with pytest.raises(CheckpointError, match="are of pvt_v2_b0, not of mobilenetv2_100"):
+        load_backbone(network, imported)
+    with pytest.raises(CheckpointError, match=r"do not fit mobilenetv2_100: \d+ missing"):
+        load_backbone(network, tmp_path / "original.pth")
+
+
+def test_a_backbone_file_is_no_network(original_state: dict[str, Tensor], tmp_path: Path) -> None:
+    torch.save(original_state, tmp_path / "original.pth")
+    import_checkpoint(tmp_path / "original.pth", tmp_path / "b0.safetensors")
+    with pytest.raises(CheckpointError, match="holds a backbone alone"):
+        load_network(tmp_path / "b0.safetensors")
 
 
 def test_backbone_weights_that_lack_a_layer_are_refused(
