@@ -59,7 +59,7 @@ def _print_report(report: DataReport, console: Console) -> None:
     from rich.table import Table
 
     console.print(f"{report.root}: {report.layout}", markup=False)
-    columns = {
+    columns: dict[str, list[str] | list[int] | list[int | None]] = {
         "split": [part.name for part in report.parts],
         "cases": [part.cases for part in report.parts],
         "cases published": [part.published_cases for part in report.parts],
@@ -67,6 +67,7 @@ def _print_report(report: DataReport, console: Console) -> None:
         "frames published": [part.published_frames for part in report.parts],
         "with mask": [part.masks for part in report.parts],
     }
+    # Stills have no cases, and nobody published their counts.
     shown = {name: column for name, column in columns.items() if None not in column}
     table = Table(*shown)
     for row in zip(*shown.values(), strict=True):
