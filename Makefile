@@ -50,6 +50,7 @@ e2e: install web ## A real browser against a real server
 
 bench: install ## Speed, as ratios measured side by side
 	$(BIN)/python -m tests.bench.step
+	$(BIN)/python -m tests.bench.metrics
 
 fmt: install ## Format
 	$(BIN)/ruff format sali_core server tests
