@@ -41,7 +41,7 @@ class ReferenceSegmenter:
     """Runs whole clips through the `released` network as its authors' test loader does.
 
     Frame t's neighbour is t + 1; the last frame's is t - 1; a clip of one frame is its own. Every
-    frame is encoded once, and two encoded frames and the token memory are all that is kept,
+    frame is encoded once; the features of three frames and the token memory are all that is kept,
     however long the clip. Holds no state of any clip.
     """
 

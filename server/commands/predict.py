@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -64,6 +65,10 @@ def command(
 
     Research use only. Not a medical device.
     """
+    # Read when torch is first imported. Its threads otherwise wait for each other in a busy loop,
+    # and on a machine that does other work too a frame can take ten times as long.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
     from server.clip_source import find_clips
     from server.map_files import MapFiles
 
@@ -89,7 +94,7 @@ def command(
     seconds = time.perf_counter() - started
     info = predictor.info
     typer.echo(
-        f"{files.written} frames of {len(clips)} clips in {seconds:.1f} s "
+        f"{files.written} frames, {len(clips)} clip(s), {seconds:.1f} s "
         f"({info.name}, {mode}, {info.engine} on {info.device}); maps in {out}",
         err=True,
     )
