@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from sali_core.data import augment
@@ -61,7 +62,9 @@ def _darken(frames: Tensor, _times: Sequence[float], generator: Generator) -> Te
 
 
 def _wash_out(frames: Tensor, _times: Sequence[float], generator: Generator) -> Tensor:
-    lit = (frames.amax(1, keepdim=True) > 0.06).float()  # the border around the picture stays black
+    # The border around the picture stays black; the mean tells it from noise.
+    around = F.avg_pool2d(frames.amax(1, keepdim=True), 9, 1, 4)
+    lit = ((around - 0.03) / 0.06).clamp(0, 1)
     bright = _each(frames, lambda one: one * uniform(generator, 1.6, 2.6))
     return (bright + 0.15 * lit).clamp(0, 1)
 
