@@ -25,6 +25,7 @@ _CHUNK_FRAMES = 16
 _SHORTEST, _LONGEST = 6, 15
 _CLEAN_START = 10
 _CLEAN_BETWEEN = 5
+_WINDOW_TRIES = 6
 
 
 class StillVideo(NamedTuple):
@@ -81,11 +82,7 @@ def still_video(
     )
     look = create_appearance(generator, bubbles=0.3)
     stretches = _draw_stretches(frames, spoilt_stretches, _seeded(seed, 1))
-    chunks = [
-        _film_chunk(both, path, look, range(start, min(start + _CHUNK_FRAMES, frames)), size, seed)
-        for start in range(0, frames, _CHUNK_FRAMES)
-    ]
-    rgb, masks = (torch.cat(parts) for parts in zip(*chunks, strict=True))
+    rgb, masks = _film(both, path, look, frames, size, seed)
     is_spoilt = torch.zeros(frames, dtype=torch.bool)
     for number, stretch in enumerate(stretches):
         bad = slice(stretch.start, stretch.stop)
@@ -97,15 +94,57 @@ def still_video(
     return StillVideo(rgb, masks, is_spoilt)
 
 
-def _film_chunk(
-    both: Tensor, path: CameraPath, look: Appearance, chunk: range, size: int, seed: int
+def empty_video(still: Picture, frames: int, seed: int, size: int) -> StillVideo | None:
+    """Film a part of a still that shows no polyp, to count false alarms; deterministic by seed.
+
+    Args:
+        still: Image [H, W, 3] uint8 and mask [H, W] bool.
+        frames: Length T.
+        seed: Of window, path, tissue and look.
+        size: Height and width of a frame, pixels.
+
+    Returns:
+        A video whose masks are all zero, or None where no such part was found.
+
+    Raises:
+        ConfigError: The video is to have no frame.
+    """
+    if frames < 1:
+        raise ConfigError(f"a video needs 1 frame or more, got {frames}")
+    both = prepare_still(still, size)
+    generator = _seeded(seed, 0)
+    for _ in range(_WINDOW_TRIES):
+        window = find_empty_window(both[3], generator, tries=10)
+        if window is None:
+            continue
+        path = create_path(generator, start=0.0, window=window)
+        look = create_appearance(generator, bubbles=0.3)
+        rgb, masks = _film(both, path, look, frames, size, seed, "reflection")
+        # A turned and swaying view may reach a little out of its window.
+        if not masks.any():
+            return StillVideo(rgb, masks, torch.zeros(frames, dtype=torch.bool))
+    return None
+
+
+def _film(
+    both: Tensor,
+    path: CameraPath,
+    look: Appearance,
+    frames: int,
+    size: int,
+    seed: int,
+    padding: str = "zeros",
 ) -> tuple[Tensor, Tensor]:
-    """Film some frames: rgb [n, 3, S, S] uint8 and masks [n, 1, S, S]."""
-    times = [float(k) for k in chunk]
-    frames, masks = film(both, path.grids(times, size), "zeros")
-    own = _seeded(seed, -1 - chunk.start)
-    frames = look.apply(frames, times, own)
-    return augment.to_uint8(augment.add_noise(frames, own, look.noise_sigma)), masks
+    """Film a prepared still, some frames at a time: rgb [T, 3, S, S] uint8, masks [T, 1, S, S]."""
+    chunks = []
+    for start in range(0, frames, _CHUNK_FRAMES):
+        times = [float(k) for k in range(start, min(start + _CHUNK_FRAMES, frames))]
+        pictures, masks = film(both, path.grids(times, size), padding)
+        own = _seeded(seed, -1 - start)
+        pictures = augment.add_noise(look.apply(pictures, times, own), own, look.noise_sigma)
+        chunks.append((augment.to_uint8(pictures), masks))
+    rgb, truth = (torch.cat(parts) for parts in zip(*chunks, strict=True))
+    return rgb, truth
 
 
 def _middle_third(mask: Tensor, frames: int, generator: Generator) -> Excursion | None:

@@ -25,7 +25,8 @@ class StillFolder:
         images = root / "images"
         if not images.is_dir():
             raise DatasetError(f"{root}: no folder 'images' there; expected images/ and masks/")
-        wanted = _names_of_split(root / "manifest.csv", split)
+        self._root = root
+        self._datasets = wanted = _names_of_split(root / "manifest.csv", split)
         files = sorted(
             path
             for path in images.iterdir()
@@ -42,6 +43,11 @@ class StillFolder:
         """Return the file name, without its ending, of one picture."""
         return self._pairs[index][0].stem
 
+    def dataset(self, index: int) -> str:
+        """Return the data set one picture comes from, or the folder's name if none is listed."""
+        listed = (self._datasets or {}).get(self.name(index))
+        return listed or self._root.resolve().name
+
     def load(self, index: int) -> Picture:
         """Read one picture.
 
@@ -54,14 +60,18 @@ class StillFolder:
         return read_pair(*self._pairs[index])
 
 
-def _names_of_split(manifest: Path, split: str) -> set[str] | None:
+def _names_of_split(manifest: Path, split: str) -> dict[str, str] | None:
+    """Return the pictures of a split with the data set of each, empty where the column is missing.
+
+    None if there is no manifest.
+    """
     if not manifest.exists():
         return None
     with manifest.open(newline="") as file:
         rows = csv.DictReader(file)
         if not {"name", "split"} <= set(rows.fieldnames or ()):
             raise DatasetError(f"{manifest}: columns 'name' and 'split' are needed")
-        return {row["name"] for row in rows if row["split"] == split}
+        return {row["name"]: row.get("dataset") or "" for row in rows if row["split"] == split}
 
 
 def _mask_of(folder: Path, stem: str) -> Path:

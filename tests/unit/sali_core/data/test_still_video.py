@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from sali_core.data.pictures import Picture
-from sali_core.data.still_video import still_video
+from sali_core.data.still_video import empty_video, still_video
 from sali_core.errors import ConfigError
 
 
@@ -75,3 +75,23 @@ def test_too_many_stretches_are_refused() -> None:
         still_video(_still(), 69, 0, 32, 3)
     with pytest.raises(ConfigError, match="got 0"):
         still_video(_still(), 0, 0, 32)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_an_empty_video_never_shows_the_polyp(seed: int) -> None:
+    video = empty_video(_still(), 40, seed, 48)
+    assert video is not None
+    assert video.rgb.shape == (40, 3, 48, 48)
+    assert not video.masks.any()
+    red = video.rgb[:, 0].float() / video.rgb.float().sum(1).clamp_min(1)
+    assert float((red > 0.65).float().mean()) < 0.01
+    again = empty_video(_still(), 40, seed, 48)
+    assert again is not None
+    assert torch.equal(video.rgb, again.rgb)
+
+
+def test_a_still_that_is_all_polyp_has_no_empty_video() -> None:
+    image, _ = _still()
+    assert empty_video((image, np.ones((120, 160), bool)), 10, 0, 32) is None
+    with pytest.raises(ConfigError, match="1 frame or more, got 0"):
+        empty_video(_still(), 0, 0, 32)

@@ -65,3 +65,12 @@ def test_a_manifest_without_its_columns_is_refused(root: Path) -> None:
     (root / "manifest.csv").write_text("file,part\na,train\n")
     with pytest.raises(DatasetError, match="columns 'name' and 'split'"):
         StillFolder(root, "train")
+
+
+def test_a_picture_knows_its_data_set(root: Path) -> None:
+    assert StillFolder(root, "train").dataset(0) == root.name
+    (root / "manifest.csv").write_text("name,dataset,split\na,Kvasir,train\nb,,train\n")
+    listed = StillFolder(root, "train")
+    assert [listed.dataset(k) for k in range(2)] == ["Kvasir", root.name]
+    (root / "manifest.csv").unlink()
+    assert StillFolder(root, "train").dataset(2) == root.name
