@@ -43,3 +43,9 @@ def test_the_backbone_part_is_named_as_the_original_pvtv2(
 def test_a_foreign_name_is_refused(name: str) -> None:
     with pytest.raises(CheckpointError, match=r"head\.weight' is not one of"):
         from_released({name: torch.zeros(1)})
+
+
+def test_a_data_parallel_checkpoint_is_the_same(authors_state: dict[str, Tensor]) -> None:
+    prefixed = {f"module.{name}": value for name, value in authors_state.items()}
+    assert is_released(prefixed)
+    assert from_released(prefixed).keys() == from_released(authors_state).keys()
