@@ -1,100 +1,98 @@
-"""Trains the network on clips: resumable to the step, deterministic by seed on one device."""
+"""Trains a network on clips: resumable to the step, deterministic by seed on one device."""
 
 from __future__ import annotations
 
-import csv
 import json
+import logging
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import DataLoader, Dataset
 
-from sali_core.data.clips import Clip, Pictures
-from sali_core.errors import CheckpointError, ConfigError
-from sali_core.evaluation.single_frames import score_single_frames
-from sali_core.model.network import SaliNetwork
-from sali_core.training.clip_forward import MemoryMix, clip_forward
-from sali_core.training.losses import deep_supervision_loss
-from sali_core.weights.store import WeightsHeader, save_weights
+from sali_core.data.pictures import Clip, Pictures
+from sali_core.model.build import Network
+from sali_core.training.averaging import WeightAverage
+from sali_core.training.clip_loss import ClipLoss
+from sali_core.training.config import TrainConfig
+from sali_core.training.failures import TrainingError, name_failures
+from sali_core.training.frozen_norms import batch_norms, fold_norms
+from sali_core.training.ranks import Ranks, StepSampler
+from sali_core.training.run_log import RunLog, TrainEvent
+from sali_core.training.run_state import RunState, cannot_go_on, read_state, write_state
+from sali_core.training.schedule import create_optimizer, rate_factor, set_rates
+from sali_core.training.validation import Validator
 
+__all__ = ["TrainConfig", "TrainEvent", "Trainer"]
 
-@dataclass(frozen=True)
-class TrainConfig:
-    """How to train.
-
-    Attributes:
-        steps: Optimiser steps in all.
-        batch: Clips per step.
-        size: Height and width of training frames, pixels, a multiple of 32.
-        lr: Peak learning rate of everything but the backbone; warms up, then falls as a cosine.
-        backbone_lr: Peak learning rate of the backbone.
-        weight_decay: Of Adam.
-        clip_gradients: Largest norm of the gradient.
-        warm_up: Steps until the peak.
-        validate_every: Steps between validations.
-        validate_pictures: Pictures per validation, evenly spread; the last one takes all.
-        bfloat16: Forward in bfloat16 where that is safe.
-        freeze_backbone_norms: Keep the backbone's batch norms in inference mode.
-        workers: Processes that prepare clips.
-        seed: Of weights, clips and memory kinds.
-        memory: What frames find in memory.
-    """
-
-    steps: int = 2000
-    batch: int = 8
-    size: int = 256
-    lr: float = 1e-3
-    backbone_lr: float = 3e-4
-    weight_decay: float = 1e-4
-    clip_gradients: float = 0.5
-    warm_up: int = 50
-    validate_every: int = 200
-    validate_pictures: int = 64
-    bfloat16: bool = False
-    freeze_backbone_norms: bool = True
-    workers: int = 1
-    seed: int = 0
-    memory: MemoryMix = field(default_factory=MemoryMix)
-
-    def __post_init__(self) -> None:
-        if self.size % 32 or self.size <= 0:
-            raise ConfigError(f"size must be a positive multiple of 32, got {self.size}")
-        if min(self.steps, self.batch, self.validate_every) < 1:
-            raise ConfigError("steps, batch and validate_every must be at least 1")
-
-
-@dataclass(frozen=True)
-class TrainEvent:
-    """Progress of training after one step; `dice` is set after a validation."""
-
-    step: int
-    loss: float
-    dice: float | None = None
+_logger = logging.getLogger(__name__)
 
 
 class Trainer:
-    """One training run in one folder: `last.pt` to go on from, `best.safetensors`, `log.csv`."""
+    """One training run in one folder.
+
+    Leaves `last.pt` to go on from, `best.safetensors` and `last.safetensors`, `log.csv` and
+    `config.json`. The network given becomes the run's own and is changed.
+    """
 
     def __init__(
         self,
-        network: SaliNetwork,
+        network: Network,
         config: TrainConfig,
         folder: Path,
         *,
         name: str,
         profile: str,
         device: torch.device | None = None,
+        ranks: Ranks | None = None,
+        settings: Mapping[str, Any] | None = None,
+        tensorboard: bool = False,
     ) -> None:
+        """Prepare a run; nothing is written yet.
+
+        Args:
+            network: With the weights to start from.
+            config: How to train; `steps` decides, `epochs` was turned into them before.
+            folder: Of the run; made if it is not there.
+            name: Written into the weights.
+            profile: The network's, written into the weights.
+            device: CPU by default.
+            ranks: Which process of how many this is; one alone by default.
+            settings: What `config.json` is to hold; `train` and `model` by default.
+            tensorboard: Write TensorBoard's files too.
+
+        Raises:
+            ConfigError: The batch cannot be shared evenly by the processes.
+        """
         self._device = device or torch.device("cpu")
-        self._network = network.to(self._device)
+        self._ranks = ranks or Ranks()
+        self._ranks.share(config.batch)
         self._config = config
         self._folder = folder
         self._name, self._profile = name, profile
-        self._optimizer = _create_optimizer(network, config)
+        self._tensorboard = tensorboard
+        self._settings = settings or {
+            "train": asdict(config),
+            "model": network.config.to_dict(),
+        }
+        self._network = network.to(self._device)
+        bfloat16 = config.precision == "bfloat16" or (
+            config.precision == "auto" and self._device.type == "cuda"
+        )
+        folded = config.freeze_backbone_norms and _fold_backbone(network, self._device)
+        self._clip_loss = ClipLoss(
+            network,
+            config.memory,
+            bfloat16=bfloat16,
+            keeps_norms=config.freeze_backbone_norms and not folded,
+        )
+        self._average = WeightAverage(network, config.average)
+        self._optimizer = create_optimizer(network, config)
         self._step = 0
         self._best_dice = -1.0
 
@@ -112,143 +110,164 @@ class Trainer:
         path = self._folder / "last.pt"
         if not path.exists():
             return False
+        saved = read_state(path, self._device, self._network.config)
         try:
-            saved = torch.load(path, map_location=self._device, weights_only=True)
-            self._network.load_state_dict(saved["network"])
-            self._optimizer.load_state_dict(saved["optimizer"])
-            self._step, self._best_dice = saved["step"], saved["best_dice"]
-        except (KeyError, RuntimeError, ValueError, EOFError, OSError) as exc:
-            reason = str(exc).splitlines()[0]
-            raise CheckpointError(f"{path}: cannot go on from it: {reason}") from exc
+            self._network.load_state_dict(saved.network)
+            self._average.load(saved.averaged)
+            self._optimizer.load_state_dict(saved.optimizer)
+        except (KeyError, RuntimeError, ValueError) as exc:
+            raise cannot_go_on(path, exc) from exc
+        self._step, self._best_dice = saved.step, saved.best_dice
         return True
 
     def run(
         self,
         clips: Dataset[Clip],
-        validation: Pictures,
+        validation: Pictures | None,
         on_event: Callable[[TrainEvent], None] | None = None,
     ) -> None:
-        """Train to the last step, validating and saving on the way."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        settings = {"train": asdict(self._config), "model": self._network.config.to_dict()}
-        (self._folder / "config.json").write_text(json.dumps(settings, indent=2))
+        """Train to the last step, validating and saving on the way.
+
+        Args:
+            clips: An endless supply; clip i depends on i alone.
+            validation: Pictures with truth; None: the last weights are the result.
+            on_event: Called after each step, when its line is written and, where due, its state.
+
+        Raises:
+            TrainingError: Out of memory, disk full or a loss that is not finite.
+            DatasetError: A picture or mask cannot be used; the text names it.
+        """
+        memory = f"--batch (now {self._config.batch}), --size (now {self._config.size})"
+        memory += ", --clip-frames"
+        with name_failures(self._folder, lambda: self._step, memory):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            if not self._ranks.is_first:
+                self._train(clips, lambda loss: None)
+                return
+            self._write_settings()
+            validator = Validator(
+                self._network.config,
+                self._device,
+                validation,
+                most=self._config.validate_pictures,
+            )
+            with RunLog(self._folder, done=self._step, tensorboard=self._tensorboard) as log:
+
+                def after_step(loss: float) -> None:
+                    event = self._settle(loss, validator, log)
+                    if on_event:
+                        on_event(event)
+
+                self._train(clips, after_step)
+
+    def _train(self, clips: Dataset[Clip], after_step: Callable[[float], None]) -> None:
+        module: nn.Module = self._clip_loss
+        if self._ranks.size > 1:
+            # Not every parameter takes part in every clip: an empty bank is not read.
+            module = DistributedDataParallel(module, find_unused_parameters=True)
         for clip in self._batches(clips):
-            loss = self._train_step(clip)
-            last = self._step == self._config.steps
-            score = None
-            if last or self._step % self._config.validate_every == 0:
-                score = self._validate(validation, everything=last)
-                self._save()
-            event = TrainEvent(self._step, loss, score)
-            self._log(event)
-            if on_event:
-                on_event(event)
+            after_step(self._train_step(module, clip))
 
     def _batches(self, clips: Dataset[Clip]) -> Iterator[Clip]:
+        config = self._config
         loader: DataLoader[Clip] = DataLoader(
             clips,
-            batch_size=self._config.batch,
-            sampler=_Range(
-                self._step * self._config.batch, self._config.steps * self._config.batch
-            ),
-            num_workers=self._config.workers,
-            prefetch_factor=2 if self._config.workers else None,
+            batch_size=self._ranks.share(config.batch),
+            sampler=StepSampler(self._step, config.steps, config.batch, self._ranks),
+            num_workers=config.workers,
+            prefetch_factor=2 if config.workers else None,
+            pin_memory=self._device.type == "cuda",
         )
         return iter(loader)
 
-    def _train_step(self, clip: Clip) -> float:
+    def _train_step(self, module: nn.Module, clip: Clip) -> float:
         config = self._config
-        self._network.train()
-        if config.freeze_backbone_norms:
-            _freeze_norms(self._network.encoder.backbone)
-        # One generator per step: the kinds of memory depend on (seed, step) alone.
-        generator = torch.Generator().manual_seed(config.seed * 1_000_003 + self._step)
-        torch.manual_seed(config.seed * 999_983 + self._step)
-        rgb, masks = clip.rgb.to(self._device), clip.masks.to(self._device)
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=config.bfloat16):
-            outputs = clip_forward(self._network, rgb, masks, generator, config.memory)
-        losses = [deep_supervision_loss(out, masks[:, t]) for t, out in enumerate(outputs)]
-        loss = torch.stack(losses).mean()
+        module.train()
+        # Random numbers of a step depend on (seed, step, process) alone.
+        generator = torch.Generator().manual_seed(
+            config.seed * 1_000_003 + self._step + self._ranks.rank * 7_368_787
+        )
+        torch.manual_seed(config.seed * 999_983 + self._step + self._ranks.rank * 7_368_787)
+        rgb = clip.rgb.to(self._device, non_blocking=True)
+        masks = clip.masks.to(self._device, non_blocking=True)
+        loss: Tensor = module(rgb, masks, generator)
+        mean = float(self._ranks.mean(loss.detach()))
+        if not math.isfinite(mean):
+            raise self._diverged("loss")
         self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
-        nn.utils.clip_grad_norm_(self._network.parameters(), config.clip_gradients)
-        factor = _schedule(self._step, config)
-        for group in self._optimizer.param_groups:
-            group["lr"] = group["peak_lr"] * factor
+        norm = nn.utils.clip_grad_norm_(self._network.parameters(), config.clip_gradients)
+        if not math.isfinite(float(norm)):
+            raise self._diverged("gradient")
+        set_rates(self._optimizer, self._step, config)
         self._optimizer.step()
+        self._average.update(self._network, self._step)
         self._step += 1
-        return float(loss.detach())
+        return mean
 
-    def _validate(self, pictures: Pictures, *, everything: bool) -> float:
-        total = len(pictures)
-        count = total if everything else min(self._config.validate_pictures, total)
-        indices = [round(k * (total - 1) / max(count - 1, 1)) for k in range(count)]
-        self._network.eval()
-        scores = score_single_frames(self._network, pictures, indices=indices)
-        threshold = scores.best_threshold
-        score = scores.at(threshold)[0]
-        header = WeightsHeader(self._name, self._profile, threshold, self._network.config)
-        save_weights(self._folder / "last.safetensors", self._network, header)
-        if score > self._best_dice:
-            self._best_dice = score
-            save_weights(self._folder / "best.safetensors", self._network, header)
-        return score
+    def _settle(self, loss: float, validator: Validator, log: RunLog) -> TrainEvent:
+        """Validate and save where due, and write the step's line.
+
+        Weights come first and `last.pt` last: a run killed in between does the rest again.
+        """
+        config = self._config
+        is_last = self._step == config.steps
+        is_judged = is_last or self._step % config.validate_every == 0
+        dice = self._validate(validator) if is_judged else None
+        rate = config.lr * rate_factor(self._step - 1, config)
+        event = TrainEvent(self._step, loss, dice, rate)
+        log.write(event)
+        if is_judged or self._step % config.save_every == 0:
+            self._save()
+        return event
+
+    def _validate(self, validator: Validator) -> float | None:
+        judged = validator.judge(self._average.state)
+        dice, threshold = judged or (None, None)
+        validator.write(self._folder / "last.safetensors", self._name, self._profile, threshold)
+        if dice is None or dice > self._best_dice:
+            self._best_dice = self._best_dice if dice is None else dice
+            validator.write(self._folder / "best.safetensors", self._name, self._profile, threshold)
+        return dice
 
     def _save(self) -> None:
-        partial = self._folder / "last.pt.partial"
-        torch.save(
-            {
-                "network": self._network.state_dict(),
-                "optimizer": self._optimizer.state_dict(),
-                "step": self._step,
-                "best_dice": self._best_dice,
-            },
-            partial,
+        state = RunState(
+            network=self._network.state_dict(),
+            averaged=self._average.state,
+            optimizer=self._optimizer.state_dict(),
+            step=self._step,
+            best_dice=self._best_dice,
+            model=self._network.config.to_dict(),
         )
-        partial.replace(self._folder / "last.pt")
+        write_state(self._folder / "last.pt", state)
 
-    def _log(self, event: TrainEvent) -> None:
-        path = self._folder / "log.csv"
-        is_new = not path.exists()
-        with path.open("a", newline="") as file:
-            writer = csv.writer(file)
-            if is_new:
-                writer.writerow(("step", "loss", "validation_dice"))
-            writer.writerow((event.step, f"{event.loss:.5f}", event.dice if event.dice else ""))
+    def _write_settings(self) -> None:
+        text = json.dumps(self._settings, indent=2) + "\n"
+        partial = self._folder / "config.json.partial"
+        partial.write_text(text)
+        partial.replace(self._folder / "config.json")
 
-
-class _Range(Sampler[int]):
-    """Indices from `start` up to `stop`."""
-
-    def __init__(self, start: int, stop: int) -> None:
-        self._indices = range(start, stop)
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._indices)
-
-    def __len__(self) -> int:
-        return len(self._indices)
+    def _diverged(self, what: str) -> TrainingError:
+        return TrainingError(
+            f"the {what} is not finite at step {self._step + 1}; that step was not taken, and "
+            f"{self._folder / 'last.pt'} holds the last save: lower --lr, or train with "
+            "--precision float32"
+        )
 
 
-def _create_optimizer(network: SaliNetwork, config: TrainConfig) -> torch.optim.Adam:
-    backbone: list[Tensor] = list(network.encoder.backbone.parameters())
-    known = {id(p) for p in backbone}
-    rest = [p for p in network.parameters() if id(p) not in known]
-    groups = [
-        {"params": backbone, "lr": config.backbone_lr, "peak_lr": config.backbone_lr},
-        {"params": rest, "lr": config.lr, "peak_lr": config.lr},
-    ]
-    return torch.optim.Adam(groups, weight_decay=config.weight_decay)
-
-
-def _schedule(step: int, config: TrainConfig) -> float:
-    if step < config.warm_up:
-        return (step + 1) / config.warm_up
-    progress = (step - config.warm_up) / max(config.steps - config.warm_up, 1)
-    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
-
-
-def _freeze_norms(module: nn.Module) -> None:
-    for child in module.modules():
-        if isinstance(child, nn.modules.batchnorm._BatchNorm):
-            child.eval()
+def _fold_backbone(network: Network, device: torch.device) -> bool:
+    """Freeze the backbone's batch norms the fast way; false, with a warning, where it cannot be."""
+    backbone = network.encoder.backbone
+    if not batch_norms(backbone):
+        return True
+    example = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)).to(device)
+    folded = fold_norms(backbone, example)
+    if folded is None:
+        _logger.warning(
+            "batch norms of backbone %s cannot be folded into its convolutions; they are kept in "
+            "inference mode instead, which is slower",
+            network.config.backbone,
+        )
+        return False
+    network.encoder.backbone = folded
+    return True

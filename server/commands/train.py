@@ -1,64 +1,167 @@
-"""`sali train`: trains a profile on stills and phantom scenes."""
+"""`sali train`: trains a network by a recipe; a killed run goes on by itself."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from sali_core.training.run import PreparedRun
     from sali_core.training.trainer import TrainEvent
+
+_RUN, _DATA, _STEPS = "Run", "Data and clips", "Optimisation"
 
 
 def command(
-    data: Annotated[Path, typer.Option(help="Folder with images/, masks/ and manifest.csv.")],
-    out: Annotated[Path, typer.Option(help="Folder of the run; an existing run goes on.")],
-    profile: Annotated[str, typer.Option(help="small or paper.")] = "small",
-    backbone_weights: Annotated[
-        Path | None, typer.Option(help="timm classification weights of the backbone (.pth).")
+    context: typer.Context,
+    config: Annotated[
+        Path | None, typer.Option(help="Recipe (TOML), e.g. configs/small.toml; options win.")
     ] = None,
-    steps: Annotated[int, typer.Option(help="Optimiser steps in all.")] = 1200,
-    batch: Annotated[int, typer.Option(help="Clips of three frames per step.")] = 8,
-    size: Annotated[int, typer.Option(help="Training frame size, pixels.")] = 256,
-    lr: Annotated[float, typer.Option(help="Peak learning rate.")] = 1e-3,
-    backbone_lr: Annotated[float, typer.Option(help="Peak learning rate of the backbone.")] = 3e-4,
-    phantoms: Annotated[int, typer.Option(help="Phantom scenes to mix in; 0 for none.")] = 40,
-    validate_every: Annotated[int, typer.Option(help="Steps between validations.")] = 200,
-    workers: Annotated[int, typer.Option(help="Processes that prepare clips.")] = 1,
-    seed: Annotated[int, typer.Option(help="Of weights, clips and phantoms.")] = 0,
-    name: Annotated[str, typer.Option(help="Name written into the weights.")] = "untitled",
-    device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "auto",
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="SUN-SEG, or a folder with images/ and masks/ (and manifest.csv).",
+            rich_help_panel=_DATA,
+        ),
+    ] = None,
+    out: Annotated[
+        str | None,
+        typer.Option(help="Folder of the run; an existing run goes on.", rich_help_panel=_RUN),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name written into the weights.", rich_help_panel=_RUN)
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(help="Weights to start from: a name or a file.", rich_help_panel=_RUN),
+    ] = None,
+    backbone_weights: Annotated[
+        str | None, typer.Option(help="Weights of the backbone alone.", rich_help_panel=_RUN)
+    ] = None,
+    profile: Annotated[
+        str | None, typer.Option(help="small, paper, paper-b2, released, ...", rich_help_panel=_RUN)
+    ] = None,
+    ablation: Annotated[
+        str | None, typer.Option(help="full, without_sam, without_lim, ...", rich_help_panel=_RUN)
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="auto, cpu, cuda or cuda:N.", rich_help_panel=_RUN)
+    ] = None,
+    tensorboard: Annotated[
+        bool | None,
+        typer.Option("--tensorboard", help="Write its files too.", rich_help_panel=_RUN),
+    ] = None,
+    clip_frames: Annotated[
+        int | None,
+        typer.Option(help="1: single pictures; 3 or more: clips.", rich_help_panel=_DATA),
+    ] = None,
+    phantoms: Annotated[
+        int | None, typer.Option(help="Phantom scenes to mix in.", rich_help_panel=_DATA)
+    ] = None,
+    phantom_share: Annotated[
+        float | None, typer.Option(help="Share of phantom clips.", rich_help_panel=_DATA)
+    ] = None,
+    negative_share: Annotated[
+        float | None, typer.Option(help="Share of crops without polyp.", rich_help_panel=_DATA)
+    ] = None,
+    hold_back: Annotated[
+        float | None,
+        typer.Option(help="Share kept for validation without a val split.", rich_help_panel=_DATA),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that prepare clips.", rich_help_panel=_DATA)
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Optimiser steps in all.", rich_help_panel=_STEPS)
+    ] = None,
+    epochs: Annotated[
+        float | None, typer.Option(help="Epochs, instead of steps.", rich_help_panel=_STEPS)
+    ] = None,
+    batch: Annotated[
+        int | None, typer.Option(help="Clips per step.", rich_help_panel=_STEPS)
+    ] = None,
+    size: Annotated[
+        int | None, typer.Option(help="Training frame size, pixels.", rich_help_panel=_STEPS)
+    ] = None,
+    lr: Annotated[
+        float | None, typer.Option(help="Peak learning rate.", rich_help_panel=_STEPS)
+    ] = None,
+    backbone_lr: Annotated[
+        float | None, typer.Option(help="The backbone's.", rich_help_panel=_STEPS)
+    ] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="auto, float32 or bfloat16.", rich_help_panel=_STEPS)
+    ] = None,
+    validate_every: Annotated[
+        int | None, typer.Option(help="Steps between validations.", rich_help_panel=_STEPS)
+    ] = None,
+    save_every: Annotated[
+        int | None, typer.Option(help="Steps between saves.", rich_help_panel=_STEPS)
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Of weights and clips.", rich_help_panel=_STEPS)
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Any other setting, as train.average=0.99; repeatable."),
+    ] = None,
 ) -> None:
-    """Train on DATA (split train), validate on its split val; resumes from OUT by itself."""
-    import torch
+    """Train by a recipe and single options over it; goes on from OUT by itself.
 
-    from sali_core.config import get_profile
-    from sali_core.data.clips import ClipDataset
-    from sali_core.data.phantom_videos import create_phantom_videos
-    from sali_core.data.stills import StillFolder
-    from sali_core.engine.device import pick_device
-    from sali_core.model.network import SaliNetwork
-    from sali_core.training.trainer import TrainConfig, Trainer
-    from sali_core.weights.store import load_backbone
+    Not a medical device: weights are for research.
+    """
+    from sali_core.training.ranks import open_ranks
+    from sali_core.training.recipe import parse_setting, read_recipe
+    from sali_core.training.run import prepare_run
 
-    config = TrainConfig(
-        steps=steps, batch=batch, size=size, lr=lr, backbone_lr=backbone_lr,
-        validate_every=validate_every, workers=workers, seed=seed,
-    )  # fmt: skip
-    torch.manual_seed(seed)
-    network = SaliNetwork(get_profile(profile))
-    trainer = Trainer(network, config, out, name=name, profile=profile, device=pick_device(device))
-    if trainer.resume():
-        typer.echo(f"going on from step {trainer.step} in {out}")
-    elif backbone_weights:
-        load_backbone(network, backbone_weights)
-    videos = create_phantom_videos(phantoms, size, first_seed=1000 * (seed + 1))
-    clips = ClipDataset(StillFolder(data, "train"), videos, size=size, seed=seed)
-    _run_with_progress(trainer, clips, StillFolder(data, "val"), steps)
+    overrides = _overrides(context.params)
+    overrides |= dict(parse_setting(text) for text in settings or ())
+    recipe = read_recipe(config, overrides)
+    with open_ranks(recipe.run.device) as (ranks, chosen):
+        prepared = prepare_run(recipe, device=chosen, ranks=ranks)
+        if ranks.is_first:
+            _introduce(prepared, f"{chosen}, {ranks.size} processes")
+            _run_with_progress(prepared)
+        else:
+            prepared.trainer.run(prepared.data.clips, None)
 
 
-def _run_with_progress(trainer, clips, validation, steps: int) -> None:  # type: ignore[no-untyped-def]  # heavy types are imported inside the command
+_SETTINGS = {
+    "run": ("out", "name", "start", "backbone_weights", "device", "tensorboard"),
+    "model": ("profile", "ablation"),
+    "train": (
+        "steps", "epochs", "batch", "size", "lr", "backbone_lr", "precision", "validate_every",
+        "save_every", "workers", "seed",
+    ),
+    "data": ("clip_frames", "phantoms", "hold_back"),
+}  # fmt: skip
+_RENAMED = {
+    "data.root": "data",
+    "data.mix.phantom": "phantom_share",
+    "data.mix.negative": "negative_share",
+}
+
+
+def _overrides(options: dict[str, Any]) -> dict[str, Any]:
+    """Give options the names they have in a recipe."""
+    named = {f"{table}.{name}": name for table, names in _SETTINGS.items() for name in names}
+    return {dotted: options[name] for dotted, name in (named | _RENAMED).items()}
+
+
+def _introduce(prepared: PreparedRun, where: str) -> None:
+    recipe, folder = prepared.recipe, prepared.recipe.run.folder
+    typer.echo(prepared.data.summary)
+    typer.echo(f"{recipe.profile} ({recipe.model.ablation}) on {where}; {recipe.train.steps} steps")
+    if not prepared.is_resumed:
+        return
+    typer.echo(f"going on from step {prepared.trainer.step} in {folder}")
+    for change in prepared.changed:
+        typer.echo(f"changed since the last start: {change}")
+
+
+def _run_with_progress(prepared: PreparedRun) -> None:
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -67,6 +170,7 @@ def _run_with_progress(trainer, clips, validation, steps: int) -> None:  # type:
         TimeRemainingColumn,
     )
 
+    trainer, steps = prepared.trainer, prepared.recipe.train.steps
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
     )  # fmt: skip
@@ -78,5 +182,6 @@ def _run_with_progress(trainer, clips, validation, steps: int) -> None:  # type:
             if event.dice is not None:
                 progress.console.print(f"step {event.step}: validation Dice {event.dice:.4f}")
 
-        trainer.run(clips, validation, show)
-    typer.echo("done; weights in best.safetensors and last.safetensors")
+        trainer.run(prepared.data.clips, prepared.data.validation, show)
+    folder = prepared.recipe.run.folder
+    typer.echo(f"done; weights in {folder / 'best.safetensors'} and {folder / 'last.safetensors'}")
