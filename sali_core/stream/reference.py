@@ -56,7 +56,7 @@ class ReferenceSegmenter:
 
         Args:
             network: In inference mode, on `device`.
-            memory: Capacity and write interval; the authors' by default.
+            memory: Capacity and write interval; 35 frames and 5 by default.
             device: Where the network lives; CPU by default.
         """
         self._network = network

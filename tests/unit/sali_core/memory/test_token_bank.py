@@ -36,6 +36,15 @@ def test_a_first_frame_reads_itself() -> None:
         torch.testing.assert_close(a, b)
 
 
+def test_frames_are_counted_by_their_tokens_at_stride_8() -> None:
+    bank = TokenBank()
+    assert bank.frames_held == 0
+    for index in range(3):
+        projection = _projection(index)
+        bank.write(projection.keys, projection.values)
+        assert bank.frames_held == index + 1
+
+
 def test_nothing_is_cut_before_the_bank_was_full() -> None:
     bank = TokenBank(capacity_frames=3)
     for index in range(3):

@@ -24,8 +24,19 @@ Frame = npt.NDArray[np.uint8]
 @pytest.fixture(scope="module")
 def network() -> ReleasedNetwork:
     torch.manual_seed(0)
-    config = ModelConfig(topology="released", backbone="pvt_v2_b0", key_channels=4, input_size=SIZE)
+    config = ModelConfig(
+        topology="released", backbone="mobilenetv2_100", key_channels=4, input_size=SIZE
+    )
     return ReleasedNetwork(config).eval()
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    # Threads wait for each other in a busy loop: slow where other work runs beside the tests.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def _frames(count: int, seed: int = 0) -> list[Frame]:
