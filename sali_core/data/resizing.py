@@ -37,3 +37,13 @@ def resize_map(values: npt.NDArray[np.float32], size: tuple[int, int]) -> npt.ND
     resized = F.interpolate(tensor, size, mode="bilinear", align_corners=False)
     out: npt.NDArray[np.float32] = resized[0, 0].numpy()
     return out
+
+
+def resize_mask(mask: npt.NDArray[np.bool_], size: int) -> npt.NDArray[np.bool_]:
+    """Stretch a mask [H, W] to [size, size]; a pixel is set where half its area or more was."""
+    tensor = torch.from_numpy(np.array(mask))[None, None].float()
+    resized = F.interpolate(
+        tensor, (size, size), mode="bilinear", antialias=True, align_corners=False
+    )
+    out: npt.NDArray[np.bool_] = (resized[0, 0] >= 0.5).numpy()
+    return out

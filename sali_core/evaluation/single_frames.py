@@ -6,13 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
-import torch
-import torch.nn.functional as F
 
 from sali_core.config import MemoryConfig
 from sali_core.data.clips import Pictures
-from sali_core.data.resizing import resize_picture
+from sali_core.data.resizing import resize_mask, resize_picture
 from sali_core.evaluation.metrics import dice, iou
 from sali_core.stream.segmenter import StreamNetwork, StreamSegmenter
 
@@ -21,19 +18,20 @@ THRESHOLDS = tuple(round(0.05 * k, 2) for k in range(2, 19))
 
 @dataclass(frozen=True)
 class Scores:
-    """Means over pictures, per threshold of `THRESHOLDS`, at the network's input size."""
+    """Means over pictures, per threshold, at the network's input size."""
 
+    thresholds: tuple[float, ...]
     dice: tuple[float, ...]
     iou: tuple[float, ...]
 
     @property
     def best_threshold(self) -> float:
         """Threshold of the highest mean Dice."""
-        return THRESHOLDS[int(np.argmax(self.dice))]
+        return self.thresholds[int(np.argmax(self.dice))]
 
     def at(self, threshold: float) -> tuple[float, float]:
-        """Return (Dice, IoU) at one of `THRESHOLDS`."""
-        place = THRESHOLDS.index(round(threshold, 2))
+        """Return (Dice, IoU) at one of `thresholds`."""
+        place = self.thresholds.index(threshold)
         return self.dice[place], self.iou[place]
 
 
@@ -41,6 +39,7 @@ def score_single_frames(
     network: StreamNetwork,
     pictures: Pictures,
     *,
+    thresholds: Sequence[float] = THRESHOLDS,
     indices: Sequence[int] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Scores:
@@ -49,6 +48,7 @@ def score_single_frames(
     Args:
         network: In inference mode.
         pictures: Pictures with truth masks.
+        thresholds: On the probability.
         indices: Which pictures; all by default.
         progress: Called with (done, total).
     """
@@ -61,20 +61,10 @@ def score_single_frames(
         small = resize_picture(image, input_size)
         result = segmenter.step(segmenter.initial_state(), small)
         small_truth = resize_mask(truth, input_size)
-        masks = [result.probability >= threshold for threshold in THRESHOLDS]
+        masks = [result.probability >= threshold for threshold in thresholds]
         dices.append([dice(mask, small_truth) for mask in masks])
         ious.append([iou(mask, small_truth) for mask in masks])
         if progress:
             progress(done, len(chosen))
     mean_dice, mean_iou = np.mean(dices, axis=0), np.mean(ious, axis=0)
-    return Scores(tuple(map(float, mean_dice)), tuple(map(float, mean_iou)))
-
-
-def resize_mask(mask: npt.NDArray[np.bool_], size: int) -> npt.NDArray[np.bool_]:
-    """Stretch a mask [H, W] to [size, size]; a pixel is set where half its area or more was."""
-    tensor = torch.from_numpy(np.array(mask))[None, None].float()
-    resized = F.interpolate(
-        tensor, (size, size), mode="bilinear", antialias=True, align_corners=False
-    )
-    out: npt.NDArray[np.bool_] = (resized[0, 0] >= 0.5).numpy()
-    return out
+    return Scores(tuple(thresholds), tuple(map(float, mean_dice)), tuple(map(float, mean_iou)))

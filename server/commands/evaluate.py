@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +9,10 @@ import typer
 
 from sali_core.errors import ConfigError
 from server.commands.evaluate_maps import Outputs, evaluate_maps
+from server.commands.evaluate_weights import WeightsSource, report_weights, score_weights
 
 _MAPS, _WEIGHTS = "Maps of any method", "Weights on stills"
+_WEIGHTS_OPTIONS = ("data", "weights", "split", "report", "phantom_minutes", "model", "device")
 
 
 def command(
@@ -80,6 +81,30 @@ def command(
     split: Annotated[
         str, typer.Option(help="Split of the manifest to score.", rich_help_panel=_WEIGHTS)
     ] = "val",
+    report: Annotated[
+        bool,
+        typer.Option(
+            "--report",
+            help="All figures of a weights card; takes half an hour on two cores.",
+            rich_help_panel=_WEIGHTS,
+        ),
+    ] = False,
+    phantom_minutes: Annotated[
+        float,
+        typer.Option(
+            min=0.01, help="Phantom without polyps, for --report.", rich_help_panel=_WEIGHTS
+        ),
+    ] = 10.0,
+    model: Annotated[
+        str,
+        typer.Option(
+            help="What runs the weights: an installed model or module:function.",
+            rich_help_panel=_WEIGHTS,
+        ),
+    ] = "sali",
+    device: Annotated[
+        str, typer.Option(help="auto, cpu or cuda.", rich_help_panel=_WEIGHTS)
+    ] = "auto",
     json_out: Annotated[
         Path | None, typer.Option("--json", help="Write the figures there too.")
     ] = None,
@@ -98,7 +123,11 @@ def command(
         outputs = Outputs(json_out, csv_out, markdown, plots)
         evaluate_maps(gt, pred, settings, outputs, name=name, subset=subset, workers=workers)
     elif data:
-        _evaluate_weights(data, weights, split, Outputs(json_out))
+        source = WeightsSource(data, split, weights, model, device)
+        if report:
+            report_weights(source, json_out, phantom_minutes)
+        else:
+            score_weights(source, json_out)
 
 
 def _refuse_mixtures(context: typer.Context) -> None:
@@ -114,10 +143,8 @@ def _refuse_mixtures(context: typer.Context) -> None:
         and (source := context.get_parameter_source(option.name))
         and source.name == "COMMANDLINE"
     }
-    of_weights = [given[key] for key in ("data", "weights", "split") if key in given]
-    of_maps = [
-        flag for key, flag in given.items() if key not in ("data", "weights", "split", "json_out")
-    ]
+    of_weights = [flag for key, flag in given.items() if key in _WEIGHTS_OPTIONS]
+    of_maps = [flag for key, flag in given.items() if key not in (*_WEIGHTS_OPTIONS, "json_out")]
     if of_weights and of_maps:
         raise ConfigError(
             f"{of_maps[0]} scores maps and {of_weights[0]} scores weights; "
@@ -132,40 +159,3 @@ def _refuse_mixtures(context: typer.Context) -> None:
         raise ConfigError(
             "nothing to score: give --gt DIR --pred DIR for maps, or --data DIR [--weights W]"
         )
-
-
-def _evaluate_weights(data: Path, weights: str, split: str, outputs: Outputs) -> None:
-    """Print Dice and IoU of weights on stills at the threshold of their card."""
-    from rich.progress import Progress
-
-    from sali_core.data.stills import StillFolder
-    from sali_core.evaluation.single_frames import score_single_frames
-    from sali_core.weights.registry import resolve_weights
-    from sali_core.weights.store import load_network
-
-    outputs.check()
-    network, header = load_network(resolve_weights(weights))
-    pictures = StillFolder(data, split)
-    with Progress(transient=True) as progress:
-        bar = progress.add_task(split, total=len(pictures))
-        scores = score_single_frames(
-            network,
-            pictures,
-            progress=lambda done, _total: progress.update(bar, completed=done),
-        )
-    dice, iou = scores.at(header.threshold)
-    best = scores.best_threshold
-    figures = {
-        "weights": header.name,
-        "split": split,
-        "pictures": len(pictures),
-        "threshold": header.threshold,
-        "dice": round(dice, 4),
-        "iou": round(iou, 4),
-        "best_threshold": best,
-        "dice_at_best_threshold": round(scores.at(best)[0], 4),
-    }
-    for name, value in figures.items():
-        typer.echo(f"{name:24}{value}")
-    if outputs.json:
-        outputs.json.write_text(json.dumps(figures, indent=2) + "\n")
