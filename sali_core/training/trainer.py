@@ -25,7 +25,7 @@ from sali_core.training.frozen_norms import batch_norms, fold_norms
 from sali_core.training.ranks import Ranks, StepSampler
 from sali_core.training.run_log import RunLog, TrainEvent
 from sali_core.training.run_state import RunState, cannot_go_on, read_state, write_state
-from sali_core.training.schedule import create_optimizer, rate_factor, set_rates
+from sali_core.training.schedule import create_optimizer, load_optimizer, rate_factor, set_rates
 from sali_core.training.validation import Validator
 
 __all__ = ["TrainConfig", "TrainEvent", "Trainer"]
@@ -114,7 +114,7 @@ class Trainer:
         try:
             self._network.load_state_dict(saved.network)
             self._average.load(saved.averaged)
-            self._optimizer.load_state_dict(saved.optimizer)
+            load_optimizer(self._optimizer, saved.optimizer, self._network, saved.network)
         except (KeyError, RuntimeError, ValueError) as exc:
             raise cannot_go_on(path, exc) from exc
         self._step, self._best_dice = saved.step, saved.best_dice
