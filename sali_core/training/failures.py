@@ -44,7 +44,7 @@ def name_failures(folder: Path, step: Callable[[], int], settings: str) -> Itera
         if is_disk_full(exc):
             raise disk_full(folder) from exc
         text = str(exc)
-        after = f"after step {step()}; the same command goes on from {folder / 'last.pt'}"
+        after = f"after step {step()}; {what_is_kept(folder)}"
         if any(mark in text for mark in _DEAD_WORKER):
             raise TrainingError(
                 f"a process that prepares clips died, most likely for want of memory: "
@@ -54,6 +54,12 @@ def name_failures(folder: Path, step: Callable[[], int], settings: str) -> Itera
         if out_of_memory or any(mark in text for mark in _NO_MEMORY):
             raise TrainingError(f"out of memory: lower one of {settings}; {after}") from exc
         raise
+
+
+def what_is_kept(folder: Path) -> str:
+    """Tell what a run that stops has saved."""
+    path = folder / "last.pt"
+    return f"the same command goes on from {path}" if path.exists() else "nothing was saved yet"
 
 
 def is_disk_full(error: BaseException) -> bool:

@@ -65,19 +65,18 @@ def write_state(path: Path, state: RunState) -> None:
         partial.unlink(missing_ok=True)
 
 
-def read_state(path: Path, device: torch.device, config: ModelConfig) -> RunState:
-    """Read a state.
+def read_state(path: Path, config: ModelConfig) -> RunState:
+    """Read a state onto the CPU.
 
     Args:
         path: Of `last.pt`.
-        device: Where its tensors are wanted.
         config: Of the network that is to go on.
 
     Raises:
         CheckpointError: The file is damaged or of another network; the text says what differs.
     """
     try:
-        saved = torch.load(path, map_location=device, weights_only=True)
+        saved = torch.load(path, map_location="cpu", weights_only=True)
         # Runs older than the running mean of weights have none.
         saved.setdefault("averaged", saved["network"])
         state = RunState(**saved)

@@ -20,7 +20,7 @@ from sali_core.model.build import Network
 from sali_core.training.averaging import WeightAverage
 from sali_core.training.clip_loss import ClipLoss
 from sali_core.training.config import TrainConfig
-from sali_core.training.failures import TrainingError, name_failures
+from sali_core.training.failures import TrainingError, name_failures, what_is_kept
 from sali_core.training.frozen_norms import batch_norms, fold_norms
 from sali_core.training.ranks import Ranks, StepSampler
 from sali_core.training.run_log import RunLog, TrainEvent
@@ -80,11 +80,11 @@ class Trainer:
             "train": asdict(config),
             "model": network.config.to_dict(),
         }
+        folded = config.freeze_backbone_norms and _fold_backbone(network)
         self._network = network.to(self._device)
         bfloat16 = config.precision == "bfloat16" or (
             config.precision == "auto" and self._device.type == "cuda"
         )
-        folded = config.freeze_backbone_norms and _fold_backbone(network, self._device)
         self._clip_loss = ClipLoss(
             network,
             config.memory,
@@ -95,6 +95,11 @@ class Trainer:
         self._optimizer = create_optimizer(network, config)
         self._step = 0
         self._best_dice = -1.0
+
+    @property
+    def network(self) -> Network:
+        """The network in training; its backbone's norms may be folded (`frozen_norms`)."""
+        return self._network
 
     @property
     def step(self) -> int:
@@ -110,7 +115,7 @@ class Trainer:
         path = self._folder / "last.pt"
         if not path.exists():
             return False
-        saved = read_state(path, self._device, self._network.config)
+        saved = read_state(path, self._network.config)
         try:
             self._network.load_state_dict(saved.network)
             self._average.load(saved.averaged)
@@ -163,7 +168,7 @@ class Trainer:
     def _train(self, clips: Dataset[Clip], after_step: Callable[[float], None]) -> None:
         module: nn.Module = self._clip_loss
         if self._ranks.size > 1:
-            # Not every parameter takes part in every clip: an empty bank is not read.
+            # A timm pyramid may hold layers behind the last level that is used.
             module = DistributedDataParallel(module, find_unused_parameters=True)
         for clip in self._batches(clips):
             after_step(self._train_step(module, clip))
@@ -249,18 +254,17 @@ class Trainer:
 
     def _diverged(self, what: str) -> TrainingError:
         return TrainingError(
-            f"the {what} is not finite at step {self._step + 1}; that step was not taken, and "
-            f"{self._folder / 'last.pt'} holds the last save: lower --lr, or train with "
-            "--precision float32"
+            f"the {what} is not finite at step {self._step + 1}; that step was not taken: lower "
+            f"--lr, or train with --precision float32; {what_is_kept(self._folder)}"
         )
 
 
-def _fold_backbone(network: Network, device: torch.device) -> bool:
+def _fold_backbone(network: Network) -> bool:
     """Freeze the backbone's batch norms the fast way; false, with a warning, where it cannot be."""
     backbone = network.encoder.backbone
     if not batch_norms(backbone):
         return True
-    example = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)).to(device)
+    example = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     folded = fold_norms(backbone, example)
     if folded is None:
         _logger.warning(
