@@ -4,6 +4,7 @@ SaliError
 ├── ConfigError        a setting that cannot be used
 ├── CheckpointError    a weights file that is missing, broken or of another network
 ├── DatasetError       training or evaluation data that is missing or unreadable
+├── EngineError        an engine that cannot run this network here
 ├── ShapeError         tensors that do not fit each other
 └── EmptyMemoryError   a read of a memory that holds nothing
 """
@@ -23,6 +24,10 @@ class CheckpointError(SaliError):
 
 class DatasetError(SaliError):
     """Data is missing or unreadable; the text names the file."""
+
+
+class EngineError(SaliError):
+    """An engine cannot run this network on this machine."""
 
 
 class ShapeError(SaliError):

@@ -13,7 +13,7 @@ import torch
 from sali_core.config import MemoryConfig
 from sali_core.engine.device import pick_device
 from sali_core.engine.openvino import OpenVinoNetwork
-from sali_core.errors import ConfigError, ShapeError
+from sali_core.errors import ConfigError, EngineError, ShapeError
 from sali_core.model.build import Network
 from sali_core.model.network import SaliNetwork
 from sali_core.stream.model import ModelInfo
@@ -112,7 +112,7 @@ def _pick_engine(
         return network, "eager", "OpenVINO runs the paper's network only"
     try:
         return OpenVinoNetwork(network, cache_folder()), "openvino", "fastest on CPUs"
-    except ImportError as exc:
+    except (ImportError, EngineError) as exc:
         if engine == "openvino":
             raise
-        return network, "eager", f"OpenVINO cannot be imported: {exc}"
+        return network, "eager", str(exc)

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from sali_core import model
+from sali_core.errors import EngineError
 from sali_core.model.network import SaliNetwork, read_scales
 from sali_core.model.readout import MemoryTokens
 from sali_core.types import FeaturePyramid, Projection, StepOutput
@@ -37,6 +38,7 @@ def import_openvino() -> Any:
     """
     sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # makes its import fail
     import openvino
+    import openvino.frontend
 
     return openvino
 
@@ -53,6 +55,7 @@ class OpenVinoNetwork:
 
         Raises:
             ImportError: OpenVINO is not installed.
+            EngineError: OpenVINO has no counterpart for a part of this network.
         """
         core = import_openvino().Core()
         graphs = _GraphCache(core, cache and cache / _fingerprint(network))
@@ -96,7 +99,7 @@ class _GraphCache:
             with contextlib.suppress(RuntimeError):  # damaged: made again below
                 return self._core.read_model(path)
         exported = torch.export.export(module.eval(), tuple(example))
-        graph = import_openvino().convert_model(exported)
+        graph = _convert(name, exported)
         if path:
             # A full or read-only disk costs the next start some seconds, nothing else.
             with contextlib.suppress(OSError):
@@ -113,6 +116,22 @@ class _GraphCache:
             import_openvino().save_model(graph, partial, compress_to_fp16=False)
             partial.with_suffix(".bin").replace(path.with_suffix(".bin"))
             partial.replace(path)
+
+
+def _convert(name: str, exported: torch.export.ExportedProgram) -> Any:
+    openvino = import_openvino()
+    failures = (
+        openvino.frontend.GeneralFailure,
+        openvino.frontend.NotImplementedFailure,
+        openvino.frontend.OpConversionFailure,
+        openvino.frontend.OpValidationFailure,
+        RuntimeError,
+    )
+    try:
+        return openvino.convert_model(exported)
+    except failures as exc:
+        reason = (str(exc).strip().splitlines() or [type(exc).__name__])[-1].strip()
+        raise EngineError(f"OpenVINO cannot convert {name!r}: {reason}") from exc
 
 
 def _fingerprint(network: SaliNetwork) -> str:

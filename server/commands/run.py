@@ -12,13 +12,14 @@ import typer
 from server.errors import SourceError
 from server.output_files import OutputError, whole_file
 from server.video_frames import decoded_frames
+from server.worker.models import find_factory
 
 if TYPE_CHECKING:
     import av
     import numpy as np
     import numpy.typing as npt
 
-    from sali_core.engine import Engine
+    from sali_core.stream.model import StreamModel
     from sali_core.types import StepResult
 
 _TIME_BASE = Fraction(1, 90_000)
@@ -31,6 +32,9 @@ def command(
         "small-demo"
     ),
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    model: Annotated[
+        str, typer.Option(help="What runs the weights: an installed model or module:function.")
+    ] = "sali",
     frames: Annotated[int, typer.Option(help="Stop after so many frames; 0 for all.")] = 0,
 ) -> None:
     """Segment every frame of SOURCE; masks go to OUT with the ending .jsonl.
@@ -42,17 +46,15 @@ def command(
     _check_output(out)
     with open_file(str(source)) as container:
         stream = video_stream(container, source.name)
-        from sali_core.engine import create_engine
-
-        engine = create_engine(weights, device)
+        chosen = find_factory(model)(weights, device)
         total = frames or stream.frames or None
-        count = _segment(container, stream, engine, out, frames, total)
+        count = _segment(container, stream, chosen, out, frames, total)
     typer.echo(f"{count} frames; video {out}, masks {out.with_suffix('.jsonl')}")
     typer.echo("Research use only. Not a medical device.")
 
 
 def _segment(
-    container: Any, stream: Any, engine: Engine, out: Path, limit: int, total: int | None
+    container: Any, stream: Any, model: StreamModel, out: Path, limit: int, total: int | None
 ) -> int:
     """Write both files whole or not at all; return the number of frames."""
     from rich.progress import Progress
@@ -66,12 +68,12 @@ def _segment(
             masks_partial.open("w") as lines,
         ):
             bar = progress.add_task(out.name, total=total)
-            state = engine.initial_state()
+            state = model.initial_state()
             for number, frame in enumerate(decoded_frames(container, stream)):
                 if limit and number >= limit:
                     break
                 image = frame.to_ndarray(format="rgb24").astype("uint8", copy=False)
-                result = engine.step(state, _model_picture(frame, engine))
+                result = model.step(state, _model_picture(frame, model.info.input_size))
                 writer.write(image, result.mask, frame)
                 lines.write(json.dumps(_line(number, frame, result)) + "\n")
                 progress.update(bar, advance=1)
@@ -88,8 +90,8 @@ def _check_output(out: Path) -> None:
         raise OutputError(f"{out}: the folder {out.parent} does not exist; make it first")
 
 
-def _model_picture(frame: av.VideoFrame, engine: Engine) -> npt.NDArray[np.uint8]:
-    height, width = engine.info.input_size
+def _model_picture(frame: av.VideoFrame, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    height, width = size
     small = frame.reformat(width=width, height=height, format="rgb24", interpolation="AREA")
     return small.to_ndarray().astype("uint8", copy=False)
 

@@ -17,28 +17,22 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on")] = None,
     weights: Annotated[str | None, typer.Option(help="Known weights, or a file")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="What runs the weights: an installed model")
+    ] = None,
 ) -> None:
     """Serve live video with its masks; open the printed address in a browser."""
     from server.launch import run_service
     from server.settings import load_settings
 
-    run_service(load_settings(**_chosen(source, loop, host, port, weights, device)))
+    flat = {"sources": source or None, "loop": loop or None}
+    listen = {"host": host, "port": port}
+    worker = {"weights": weights, "device": device, "model": model}
+    run_service(load_settings(**_given(flat, {"listen": listen, "worker": worker})))
 
 
-def _chosen(
-    source: list[str] | None,
-    loop: bool,
-    host: str | None,
-    port: int | None,
-    weights: str | None,
-    device: str | None,
-) -> dict[str, Any]:
+def _given(flat: dict[str, Any], groups: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Return the settings that were given on the command line."""
-    flat: dict[str, Any] = {"sources": source or None, "loop": loop or None}
-    groups: dict[str, dict[str, Any]] = {
-        "listen": {"host": host, "port": port},
-        "worker": {"weights": weights, "device": device},
-    }
     chosen = {name: value for name, value in flat.items() if value is not None}
     for name, group in groups.items():
         given = {key: value for key, value in group.items() if value is not None}

@@ -44,7 +44,7 @@ class WorkerProcess:
                 pass_fds=(theirs.fileno(),),
                 stdin=asyncio.subprocess.DEVNULL,
                 process_group=0,
-                env={name: value for name, value in os.environ.items() if name not in _SECRETS},
+                env=_environment(),
             )
         except OSError:
             ours.close()
@@ -79,3 +79,13 @@ class WorkerProcess:
         if status < 0:
             return f"killed by {signal.Signals(-status).name}"
         return f"exited with status {status}" if status else _NO_EXIT_CODE
+
+
+def _environment() -> dict[str, str]:
+    """The environment without secrets, and with threads that sleep while they wait.
+
+    A thread of the network that waits for another one in a busy loop takes the core that the video
+    needs.
+    """
+    kept = {name: value for name, value in os.environ.items() if name not in _SECRETS}
+    return {"OMP_WAIT_POLICY": "passive", **kept}

@@ -10,9 +10,12 @@ import pytest
 import torch
 
 from sali_core.config import MemoryConfig
+from sali_core.engine import create_engine
 from sali_core.engine.openvino import OpenVinoNetwork
+from sali_core.errors import EngineError
 from sali_core.model.network import SaliNetwork
 from sali_core.stream.segmenter import StreamNetwork, StreamSegmenter
+from sali_core.weights.store import WeightsHeader, save_weights
 
 
 def _segmenter(network: StreamNetwork) -> StreamSegmenter:
@@ -91,3 +94,22 @@ def test_openvino_telemetry_is_never_loaded() -> None:
     )
     assert "openvino.tools.ovc.telemetry_stub" in done.stdout
     assert "'openvino_telemetry" not in done.stdout
+
+
+def test_a_network_openvino_cannot_convert_runs_in_torch(
+    network: SaliNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    openvino = pytest.importorskip("openvino", reason="OpenVINO is not installed")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    path = tmp_path / "w.safetensors"
+    save_weights(path, network, WeightsHeader("tiny", "small", 0.5, network.config))
+
+    def refuse(_: object) -> None:
+        raise RuntimeError("Check failed\n no rule for aten::thing")
+
+    monkeypatch.setattr(openvino, "convert_model", refuse)
+    info = create_engine(path, "cpu").info
+    assert info.engine == "eager"
+    assert info.reason == "OpenVINO cannot convert 'encode': no rule for aten::thing"
+    with pytest.raises(EngineError, match="cannot convert 'encode'"):
+        create_engine(path, "cpu", engine="openvino")

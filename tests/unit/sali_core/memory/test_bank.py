@@ -8,7 +8,7 @@ from torch import Tensor
 from sali_core.config import MemoryConfig
 from sali_core.errors import EmptyMemoryError
 from sali_core.memory.bank import MemoryBank
-from sali_core.model.readout import dense_tokens, read_memory
+from sali_core.model.readout import collapse_bound, dense_tokens, read_memory
 from sali_core.types import Projection
 
 SIZES = ((8, 8), (4, 4), (2, 2))
@@ -164,3 +164,32 @@ def test_a_bank_read_by_best_tokens_lets_a_frame_nobody_reads_go() -> None:
     assert bank.frame_indices == (0, 2, 3)
     for tokens, (h, w) in zip(bank.tokens, SIZES, strict=True):
         assert tokens.keys.shape[1] == 3 * h * w
+
+
+def test_of_equally_irrelevant_frames_the_oldest_leaves() -> None:
+    bank = MemoryBank(MemoryConfig(capacity_frames=3))
+    nothing = torch.zeros(64, 64, dtype=torch.bool)
+    for index in range(5):  # no polyp anywhere: all frames are background and equal
+        bank.write(index, _projection(index), nothing)
+    assert bank.frame_indices == (2, 3, 4)
+
+
+def test_collapsing_soft_masks_in_the_bank_stays_within_the_stated_bound() -> None:
+    tau = 0.2
+    soft = torch.rand(64, 64, generator=torch.Generator().manual_seed(3)).double() ** 2
+    exact, collapsed = MemoryBank(MemoryConfig()), MemoryBank(MemoryConfig(collapse_below=tau))
+    for bank in (exact, collapsed):
+        bank.write(0, _projection(0), soft)
+    query = _projection(9)
+    for scale in range(3):
+        one, other = (
+            read_memory(bank.tokens[scale], query.keys[scale], query.values[scale])[0, :16]
+            for bank in (exact, collapsed)
+        )
+        keys, values = _projection(0).keys[scale], _projection(0).values[scale]
+        share = collapse_bound(
+            tau, float(keys.norm(dim=1).max()), float(query.keys[scale].norm(dim=1).max()), 8
+        )
+        spread = values.amax((0, 2, 3)) - values.amin((0, 2, 3))
+        # log(count) is kept in float32 by the background token.
+        assert ((one - other).abs().amax((1, 2)) <= share * spread + 1e-6).all()

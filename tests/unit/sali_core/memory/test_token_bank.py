@@ -66,3 +66,21 @@ def test_a_full_bank_cuts_the_least_used_and_what_ties_with_it() -> None:
     # Tokens just written have usage 0 and tie with each other: all of them can go.
     assert all(count <= 2 * h * w for count, (h, w) in zip(counts, SIZES, strict=True))
     assert all(count > 0 for count in counts)
+
+
+def test_a_full_bank_drops_the_frame_it_was_just_given() -> None:
+    """The authors' rule, faithfully: what was never read ranks lowest (not for live use)."""
+    bank = TokenBank(capacity_frames=2)
+    old = [_projection(index) for index in range(2)]
+    for projection in old:
+        bank.write(projection.keys, projection.values)
+    for seed in range(50, 90):  # every held token is read at least once
+        bank.read(_projection(seed))
+    before = bank.token_counts
+    newest = _projection(9)
+    bank.write(newest.keys, newest.values)
+    assert bank.token_counts[2] <= before[2]
+    itself = bank.read(newest)
+    empty = TokenBank()
+    empty.write(newest.keys, newest.values)
+    assert not torch.allclose(itself[2], empty.read(newest)[2], atol=1e-2)

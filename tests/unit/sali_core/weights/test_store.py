@@ -166,3 +166,14 @@ def test_a_file_that_is_no_checkpoint_is_refused(small_config: ModelConfig, tmp_
     path.write_text("hello")
     with pytest.raises(CheckpointError, match=r"backbone\.pth: cannot be read"):
         load_backbone(SaliNetwork(small_config), path)
+
+
+def test_weights_of_another_configuration_are_refused_with_the_difference(
+    network: SaliNetwork, tmp_path: Path
+) -> None:
+    path = tmp_path / "w.safetensors"
+    save_weights(path, network, _header(network.config))
+    unmasked = ModelConfig.from_dict(network.config.to_dict() | {"ablation": "without_ma"})
+    with pytest.raises(CheckpointError, match="ablation 'full', not 'without_ma'"):
+        load_network(path, unmasked)
+    assert load_network(path, network.config)[1].config == network.config
