@@ -1,8 +1,9 @@
 """Frozen batch norms made cheap: their scale moves into the convolution before, a shift remains.
 
 With its statistics frozen a batch norm is an affine map per channel. Folded like this, in
-channels-last memory, a training step of the MobileNetV2 profile (16 pictures of 256 x 256) takes two
-thirds of the CPU time it takes with norms in inference mode. Parameter names stay those of the batch norm and every saved state is an ordinary one.
+channels-last memory, a training step of the MobileNetV2 profile (16 pictures of 256 x 256) takes
+two thirds of the CPU time it takes with norms in inference mode. Parameter names stay those of the
+batch norm and every saved state is an ordinary one.
 """
 
 from __future__ import annotations
