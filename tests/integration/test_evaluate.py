@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,25 +10,13 @@ import pytest
 from PIL import Image
 
 from sali_core.evaluation import plots
-from server import cli
+from tests.fakes.command_line import one_line, sali
 
 _OFFICIAL = Path(__file__).parents[2].parent / "shared/data/metrics"
 
 
 def _sali(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> int:
-    monkeypatch.setattr(sys, "argv", ["sali", "evaluate", *map(str, arguments)])
-    try:
-        cli.main()
-    except SystemExit as exc:
-        return int(exc.code or 0)
-    return 0
-
-
-def _one_line(capsys: pytest.CaptureFixture[str]) -> str:
-    text = capsys.readouterr().err.strip()
-    assert text.startswith("sali: error: ")
-    assert "\n" not in text
-    return text
+    return sali(monkeypatch, "evaluate", *arguments)
 
 
 @pytest.fixture
@@ -89,7 +76,7 @@ def test_plots_are_refused_before_the_work_without_matplotlib(
     monkeypatch.setattr(plots, "find_spec", lambda _name: None)
     gt, pred = folders
     assert _sali(monkeypatch, "--gt", gt, "--pred", pred, "--plots", tmp_path / "plots") == 1
-    assert "sali-live[eval]" in _one_line(capsys)
+    assert "sali-live[eval]" in one_line(capsys)
     assert not (tmp_path / "plots").exists()
 
 
@@ -110,7 +97,7 @@ def test_plots_are_refused_before_the_work_without_matplotlib(
         (("--gt", "x", "--pred", "y", "--csv", "."), "--csv .: is a folder; name a file in it"),
     ],
 )
-def test_mistakes_are_answered_in_one_line(
+def test_mistakes_are_answered_inone_line(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
@@ -119,7 +106,7 @@ def test_mistakes_are_answered_in_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert _sali(monkeypatch, *arguments) == 1
-    assert reason in _one_line(capsys)
+    assert reason in one_line(capsys)
 
 
 def test_a_missing_prediction_is_named(
@@ -130,7 +117,7 @@ def test_a_missing_prediction_is_named(
     gt, pred = folders
     (pred / "case2_2/f_image0002.png").unlink()
     assert _sali(monkeypatch, "--gt", gt, "--pred", pred) == 1
-    assert "case2_2: no prediction for f_image0002.png in" in _one_line(capsys)
+    assert "case2_2: no prediction for f_image0002.png in" in one_line(capsys)
 
 
 def test_what_was_left_out_is_said(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import av
@@ -15,8 +14,8 @@ from PIL import Image
 from sali_core.config import ModelConfig, get_profile
 from sali_core.model.network import SaliNetwork
 from sali_core.weights.store import WeightsHeader, load_network, save_weights
-from server import cli
 from server.masks import rle
+from tests.fakes.command_line import one_line, sali
 
 
 @pytest.fixture(scope="module")
@@ -42,28 +41,11 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def _sali(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> int:
-    monkeypatch.setattr(sys, "argv", ["sali", *map(str, arguments)])
-    try:
-        cli.main()
-    except SystemExit as exc:
-        return int(exc.code or 0)
-    return 0
-
-
-def _one_line(capsys: pytest.CaptureFixture[str]) -> str:
-    text = capsys.readouterr().err.strip()
-    assert text.startswith("sali: error: ")
-    assert "\n" not in text
-    assert "Traceback" not in text
-    return text
-
-
 def test_run_writes_every_frame_and_its_mask(
     monkeypatch: pytest.MonkeyPatch, weights: Path, video: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.mp4"
-    assert _sali(monkeypatch, "run", video, "-o", out, "--weights", weights) == 0
+    assert sali(monkeypatch, "run", video, "-o", out, "--weights", weights) == 0
     with av.open(str(out)) as container:
         frames = list(container.decode(video=0))
     assert len(frames) == 7
@@ -82,8 +64,8 @@ def test_run_writes_every_frame_and_its_mask(
 def test_run_of_a_missing_file_names_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    assert _sali(monkeypatch, "run", tmp_path / "no.mp4", "-o", tmp_path / "o.mp4") == 1
-    assert "no such file" in _one_line(capsys)
+    assert sali(monkeypatch, "run", tmp_path / "no.mp4", "-o", tmp_path / "o.mp4") == 1
+    assert "no such file" in one_line(capsys)
 
 
 def test_run_of_a_file_that_is_no_video_leaves_nothing(
@@ -91,8 +73,8 @@ def test_run_of_a_file_that_is_no_video_leaves_nothing(
 ) -> None:
     text = tmp_path / "notes.mp4"
     text.write_text("hello")
-    assert _sali(monkeypatch, "run", text, "-o", tmp_path / "o.mp4") == 1
-    assert "holds no video" in _one_line(capsys)
+    assert sali(monkeypatch, "run", text, "-o", tmp_path / "o.mp4") == 1
+    assert "holds no video" in one_line(capsys)
     assert [p.name for p in tmp_path.iterdir()] == ["notes.mp4"]
 
 
@@ -105,8 +87,8 @@ def test_run_with_a_broken_checkpoint_names_it(
     broken = tmp_path / "w.safetensors"
     broken.write_bytes(b"junk")
     arguments = ("run", video, "-o", tmp_path / "o.mp4", "--weights", broken)
-    assert _sali(monkeypatch, *arguments) == 1
-    assert "w.safetensors: not a readable safetensors file" in _one_line(capsys)
+    assert sali(monkeypatch, *arguments) == 1
+    assert "w.safetensors: not a readable safetensors file" in one_line(capsys)
 
 
 @pytest.mark.parametrize(
@@ -120,8 +102,8 @@ def test_run_into_a_place_it_cannot_write(
     name: str,
     reason: str,
 ) -> None:
-    assert _sali(monkeypatch, "run", video, "-o", tmp_path / name) == 1
-    assert reason in _one_line(capsys)
+    assert sali(monkeypatch, "run", video, "-o", tmp_path / name) == 1
+    assert reason in one_line(capsys)
 
 
 def test_train_and_evaluate_on_a_small_folder(
@@ -142,20 +124,20 @@ def test_train_and_evaluate_on_a_small_folder(
         "--phantoms", "1", "--validate-every", "2", "--workers", "0", "--name", "trial",
         "--device", "cpu",
     )  # fmt: skip
-    assert _sali(monkeypatch, *arguments) == 0
+    assert sali(monkeypatch, *arguments) == 0
     assert load_network(out / "best.safetensors")[1].name == "trial"
     figures = tmp_path / "figures.json"
     weights = ("--weights", out / "best.safetensors", "--json", figures)
-    assert _sali(monkeypatch, "evaluate", "--data", data, *weights) == 0
+    assert sali(monkeypatch, "evaluate", "--data", data, *weights) == 0
     told = json.loads(figures.read_text())
     assert told["pictures"] == 4
     assert 0 <= told["dice"] <= 1
-    assert _sali(monkeypatch, *arguments) == 0
+    assert sali(monkeypatch, *arguments) == 0
     assert "going on from step 2" in capsys.readouterr().out
 
 
 def test_train_without_data_names_the_folder(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    assert _sali(monkeypatch, "train", "--data", tmp_path, "--out", tmp_path / "r") == 1
-    assert "no folder 'images'" in _one_line(capsys)
+    assert sali(monkeypatch, "train", "--data", tmp_path, "--out", tmp_path / "r") == 1
+    assert "nor images/ and masks/" in one_line(capsys)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from sali_core.model.released.network import ReleasedNetwork
 from sali_core.weights.registry import DEFAULT_NAME, SHIPPED
 from sali_core.weights.released import to_released
 from sali_core.weights.store import load_network
-from server import cli
+from tests.fakes.command_line import sali
 
 
 @pytest.fixture(scope="module")
@@ -35,12 +34,7 @@ def checkpoint(state: dict[str, Tensor], tmp_path_factory: pytest.TempPathFactor
 
 
 def _sali(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> int:
-    monkeypatch.setattr(sys, "argv", ["sali", "weights", *map(str, arguments)])
-    try:
-        cli.main()
-    except SystemExit as exc:
-        return int(exc.code or 0)
-    return 0
+    return sali(monkeypatch, "weights", *arguments)
 
 
 def test_an_import_says_what_it_found_and_what_remains_to_do(
@@ -121,7 +115,7 @@ def test_assumptions_are_told(
     ],
     ids=["missing", "unexpected", "misshapen", "no tensor"],
 )
-def test_a_checkpoint_that_does_not_fit_is_refused_in_one_line(
+def test_a_checkpoint_that_does_not_fit_is_refused_inone_line(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     state: dict[str, Tensor],

@@ -49,7 +49,7 @@ def test_sources_are_a_json_list(monkeypatch: pytest.MonkeyPatch) -> None:
         ("SALI_LISTEN__PORT", "seventy", "SALI_LISTEN__PORT: "),
         ("SALI_LISTEN__PROT", "70", "unknown environment variable SALI_LISTEN__PROT"),
         ("SALI_LISTN__PORT", "70", "unknown environment variable SALI_LISTN__PORT"),
-        ("SALI_WORKER__ENGINE", "no colon", "SALI_WORKER__ENGINE: "),
+        ("SALI_WORKER__MODEL", "no colon", "SALI_WORKER__MODEL: "),
         ("SALI_MASKS__MAX_AGE_MS", "251", "SALI_MASKS__MAX_AGE_MS: "),
         ("SALI_SOURCES", "demo", "the environment cannot be read: "),
     ],
