@@ -49,8 +49,9 @@ def test_outlines_follow_the_phantoms_polyps(phantom_file: PhantomFile, tmp_path
     with serve(tmp_path, str(phantom_file.path)) as service, open_page() as page:
         watch(page, service)
         overlaps = []
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
+        # A machine that does other work draws fewer masks: it is given more time, not less to show.
+        deadline = time.monotonic() + 150
+        while len(overlaps) < 60 and time.monotonic() < deadline:
             masks = count(page, "masks-drawn")
             shown = look(page, VIDEO_SIZE)
             if shown.number is None or count(page, "masks-drawn") == masks:
