@@ -166,7 +166,8 @@ def test_show_tells_header_parts_and_card(
     assert _sali(monkeypatch, "show", DEFAULT_NAME) == 0
     facts, parts, card = capsys.readouterr().out.split("\n\n", 2)
     rows = dict(line.split(None, 1) for line in facts.splitlines())
-    assert (rows["topology"], rows["ablation"], rows["threshold"]) == ("paper", "full", "0.65")
+    assert (rows["topology"], rows["ablation"]) == ("paper", "full")
+    assert f"{rows['threshold']} on the probability" in card
     assert rows["backbone_options"] == "pad_type=same"
     counts = dict(line.split() for line in parts.splitlines()[1:])
     numbers = [int(count.replace(",", "")) for count in counts.values()]
