@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -11,6 +10,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import numpy.typing as npt
 
+from sali_core.data.natural_order import natural_key
 from sali_core.data.pictures import is_picture, open_picture
 from sali_core.errors import DatasetError
 
@@ -55,15 +55,6 @@ def find_frame_folders(root: Path) -> list[FrameFolder]:
     if not found:
         raise DatasetError(f"{root}: no pictures in this folder or below it")
     return sorted(found, key=lambda clip: [natural_key(part) for part in clip.name.parts])
-
-
-def natural_key(name: str) -> tuple[tuple[str | int, ...], str]:
-    """Order names by the numbers in them: frame2 before frame10.
-
-    Names whose numbers are padded with zeros come in their plain order.
-    """
-    parts = re.split(r"([0-9]+)", name)
-    return tuple(int(part) if k % 2 else part for k, part in enumerate(parts)), name
 
 
 def read_frame(path: Path) -> npt.NDArray[np.uint8]:

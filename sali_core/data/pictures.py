@@ -42,6 +42,11 @@ def is_picture(path: Path) -> bool:
     return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
 
 
+def spread(total: int, count: int) -> list[int]:
+    """Return `count` places from 0 to total - 1, evenly apart, first and last included."""
+    return [round(k * (total - 1) / max(count - 1, 1)) for k in range(count)]
+
+
 def read_pair(image_path: Path, mask_path: Path) -> Picture:
     """Read a picture and its mask.
 

@@ -15,6 +15,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from sali_core.data.natural_order import natural_key
 from sali_core.data.pictures import Picture, is_picture, read_pair
 from sali_core.errors import DatasetError
 
@@ -110,7 +111,10 @@ class SunSeg:
         frames = folder / "Frame"
         if not frames.is_dir():
             raise DatasetError(f"{frames}: no such folder; {_advice(self.root)}")
-        folders = sorted((path for path in frames.iterdir() if path.is_dir()), key=_case_order)
+        folders = sorted(
+            (path for path in frames.iterdir() if path.is_dir()),
+            key=lambda path: natural_key(path.name),
+        )
         cases = tuple(
             SunSegCase(split, case.name, _pictures(case), folder / "GT" / case.name)
             for case in folders
@@ -120,7 +124,7 @@ class SunSeg:
         return cases
 
 
-def frame_order(stem: str) -> tuple[tuple[int, int], tuple[tuple[int, str], ...]]:
+def frame_order(stem: str) -> tuple[tuple[int, int], tuple[tuple[str | int, ...], str]]:
     """Return the key that sorts frames by time, as the authors do: annotation, then image number.
 
     Args:
@@ -129,7 +133,7 @@ def frame_order(stem: str) -> tuple[tuple[int, int], tuple[tuple[int, str], ...]
     """
     found = _PLACE.search(stem)
     place = (int(found[1]), int(found[2])) if found else (0, 0)
-    return place, _by_numbers(stem)
+    return place, natural_key(stem)
 
 
 def _pictures(folder: Path) -> tuple[Path, ...]:
@@ -139,16 +143,6 @@ def _pictures(folder: Path) -> tuple[Path, ...]:
             key=lambda path: frame_order(path.stem),
         )
     )
-
-
-def _case_order(path: Path) -> tuple[tuple[int, str], ...]:
-    return _by_numbers(path.name)
-
-
-def _by_numbers(text: str) -> tuple[tuple[int, str], ...]:
-    """Split a name so that numbers in it compare as numbers."""
-    return tuple((int(part), "") if part.isdigit() else (-1, part)
-                 for part in re.split(r"(\d+)", text))  # fmt: skip
 
 
 def _advice(root: Path) -> str:

@@ -24,6 +24,7 @@ from torch import Tensor
 from sali_core.config import IMAGENET_MEAN, IMAGENET_STD
 from sali_core.engine.device import pick_device
 from sali_core.errors import CheckpointError, ShapeError
+from sali_core.stream.frames import check_frame
 from sali_core.stream.model import ModelInfo
 from sali_core.types import StepResult
 
@@ -73,12 +74,8 @@ class ImageModel:
         Raises:
             ShapeError: A frame is of another size, or the network gives another shape.
         """
-        expected = (*self.info.input_size, 3)
         for frame in frames:
-            if frame.shape != expected or frame.dtype != np.uint8:
-                raise ShapeError(
-                    f"frame is {frame.dtype} {frame.shape}, the network wants uint8 {expected}"
-                )
+            check_frame(frame, self.info.input_size)
         batch = torch.from_numpy(np.stack(frames)).to(self.info.device).permute(0, 3, 1, 2)
         maps = self._function((batch.float() / 255 - self._mean) / self._std)
         wanted = (len(frames), 1, *self.info.input_size)

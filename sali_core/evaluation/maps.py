@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
+from sali_core.data.natural_order import natural_key
 from sali_core.errors import DatasetError
 from sali_core.evaluation.arrays import GreyMap
 
@@ -61,7 +61,7 @@ def find_cases(truth_root: Path, prediction_root: Path) -> tuple[list[CaseFiles]
             "case's name with a map for each frame"
         )
     cases, notes = [], []
-    for name in sorted(truths, key=_natural):
+    for name in sorted(truths, key=natural_key):
         case, unpredicted = _pair(name, truths[name], predictions[name])
         cases.append(case)
         if unpredicted:
@@ -142,7 +142,7 @@ def _case_folders(root: Path) -> dict[str, dict[str, Path]]:
 def _pair(
     name: str, truths: dict[str, Path], predictions: dict[str, Path]
 ) -> tuple[CaseFiles, list[str]]:
-    stems = sorted(truths, key=_natural)
+    stems = sorted(truths, key=natural_key)
     missing = [stem for stem in stems if stem not in predictions]
     inner = [stem for stem in missing if stem in stems[1:-1]]
     if inner:
@@ -157,12 +157,6 @@ def _pair(
     ]
     ends = ["first frame" if stem == stems[0] else "last frame" for stem in missing]
     return CaseFiles(name, tuple(frames)), ends
-
-
-def _natural(text: str) -> tuple[tuple[int, int, str], ...]:
-    """Order with numbers by value: case2 before case10, frame 9 before frame 10."""
-    parts = re.split(r"(\d+)", text)
-    return tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts)
 
 
 def _some(names: list[str]) -> str:

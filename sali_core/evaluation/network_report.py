@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sali_core.data.phantom import Phantom, PhantomConfig
+from sali_core.data.pictures import spread
 from sali_core.data.resizing import resize_mask, resize_picture
 from sali_core.data.still_video import empty_video, still_video
 from sali_core.data.stills import StillFolder
@@ -166,8 +167,7 @@ def score_videos(
     size = model.info.input_size[0]
     count = min(plan.video_stills, len(stills))
     good, bad, changes = [], [], []
-    for number in range(count):
-        index = round(number * (len(stills) - 1) / max(count - 1, 1))
+    for number, index in enumerate(spread(len(stills), count)):
         still = stills.load(index)
         video = still_video(still, plan.video_frames, plan.seed + index, size, stretches)
         truth = video.masks[:, 0].numpy() > 0.5

@@ -14,10 +14,11 @@ import numpy.typing as npt
 import torch
 
 from sali_core.config import MemoryConfig, ModelConfig
-from sali_core.errors import ConfigError, ShapeError
+from sali_core.errors import ConfigError
 from sali_core.memory.token_bank import TokenBank
 from sali_core.model.decoder import resize
 from sali_core.model.released.network import ReleasedNetwork, weigh_values
+from sali_core.stream.frames import frame_to_tensor
 from sali_core.types import FeaturePyramid
 
 
@@ -87,12 +88,8 @@ class ReferenceSegmenter:
 
     @torch.inference_mode()
     def _encode(self, rgb: npt.NDArray[np.uint8]) -> FeaturePyramid:
-        expected = (self._network.config.input_size,) * 2 + (3,)
-        if rgb.shape != expected or rgb.dtype != np.uint8:
-            raise ShapeError(
-                f"frame is {rgb.dtype} {rgb.shape}, the network wants uint8 {expected}"
-            )
-        frame = torch.from_numpy(np.array(rgb)).to(self._device).permute(2, 0, 1)[None]
+        size = self._network.config.input_size
+        frame = frame_to_tensor(rgb, (size, size), self._device)
         return self._network.encode(frame)
 
     @torch.inference_mode()

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from sali_core.config import MemoryConfig, ModelConfig
-from sali_core.errors import ShapeError
 from sali_core.memory.bank import MemoryBank
 from sali_core.model.readout import MemoryTokens
+from sali_core.stream.frames import frame_to_tensor
 from sali_core.stream.state import StreamState
 from sali_core.types import FeaturePyramid, StepOutput, StepResult
 
@@ -74,12 +74,7 @@ class StreamSegmenter:
             ShapeError: The frame has another shape or dtype; the state is unchanged.
         """
         size = self._network.config.input_size
-        expected = (size, size, 3)
-        if rgb.shape != expected or rgb.dtype != np.uint8:
-            raise ShapeError(
-                f"frame is {rgb.dtype} {rgb.shape}, the network wants uint8 {expected}"
-            )
-        frame = torch.from_numpy(np.array(rgb)).to(self._device).permute(2, 0, 1)[None]
+        frame = frame_to_tensor(rgb, (size, size), self._device)
         tokens = state.bank.tokens if len(state.bank) else None
         output = self._network(frame, state.previous, tokens)
         logits = output.logits[0, 0].float()

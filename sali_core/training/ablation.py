@@ -19,6 +19,7 @@ from sali_core.data.stills import StillFolder
 from sali_core.engine import create_engine
 from sali_core.errors import ConfigError
 from sali_core.evaluation.network_report import ReportPlan, score_stills, score_videos
+from sali_core.evaluation.report import markdown_table
 from sali_core.stream.model import StreamModel
 from sali_core.training.recipe import Recipe
 from sali_core.training.run import prepare_run
@@ -84,15 +85,12 @@ def run_ablation(
 
 def table(scores: Sequence[VariantScore]) -> str:
     """Return a Markdown table: mean and standard deviation over seeds, Dice in percent."""
-    lines = [
-        "| variant | seeds | " + " | ".join(name.replace("_", " ") for name in FIGURES) + " |",
-        "|---|---|" + "---|" * len(FIGURES),
-    ]
+    rows = [["variant", "seeds", *(name.replace("_", " ") for name in FIGURES)]]
     for variant in dict.fromkeys(score.variant for score in scores):
         of_variant = [score for score in scores if score.variant == variant]
         cells = [_spread([getattr(score, name) for score in of_variant]) for name in FIGURES]
-        lines.append(f"| {variant} | {len(of_variant)} | {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+        rows.append([variant, str(len(of_variant)), *cells])
+    return markdown_table(rows) + "\n"
 
 
 def to_json(recipe: Recipe, plan: ReportPlan, scores: Sequence[VariantScore]) -> dict[str, Any]:

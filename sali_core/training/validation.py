@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from sali_core.config import ModelConfig
-from sali_core.data.pictures import Pictures
+from sali_core.data.pictures import Pictures, spread
 from sali_core.evaluation.single_frames import score_single_frames
 from sali_core.model.build import Network, create_network
 from sali_core.model.readout import MemoryTokens
@@ -44,7 +44,7 @@ class Validator:
         self._pictures = pictures
         total = len(pictures) if pictures else 0
         count = min(most or total, total)
-        self._indices = [round(k * (total - 1) / max(count - 1, 1)) for k in range(count)]
+        self._indices = spread(total, count)
 
     def judge(self, state: Mapping[str, Tensor]) -> tuple[float, float] | None:
         """Load weights; return (Dice, threshold of the best Dice), or None without pictures."""

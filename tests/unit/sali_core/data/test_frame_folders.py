@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from sali_core.data.frame_folders import find_frame_folders, natural_key, read_frame
+from sali_core.data.frame_folders import find_frame_folders, read_frame
+from sali_core.data.natural_order import natural_key
 from sali_core.errors import DatasetError
 
 
