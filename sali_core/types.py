@@ -57,7 +57,7 @@ class StepResult(NamedTuple):
     Attributes:
         logits: [H, W] float32.
         probability: [H, W] float32 in [0, 1].
-        mask: [H, W] bool, probability >= the fixed threshold.
+        mask: [H, W] bool, by the weights' fixed thresholds (`sali_core.stream.masking`).
     """
 
     logits: npt.NDArray[np.float32]

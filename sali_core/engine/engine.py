@@ -79,7 +79,11 @@ def create_engine(
     runner, kind, reason = _pick_engine(network, where, engine)
     size = header.config.input_size
     segmenter = StreamSegmenter(
-        runner, memory=memory or MemoryConfig(), threshold=header.threshold, device=where
+        runner,
+        memory=memory or MemoryConfig(),
+        threshold=header.threshold,
+        peak_threshold=header.peak_threshold,
+        device=where,
     )
     info = ModelInfo(
         name=header.name,

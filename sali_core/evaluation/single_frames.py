@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from sali_core.config import MemoryConfig
 from sali_core.data.clips import Pictures
 from sali_core.data.resizing import resize_mask, resize_picture
 from sali_core.evaluation.metrics import dice, iou
+from sali_core.stream.masking import MaskRule
 from sali_core.stream.segmenter import StreamNetwork, StreamSegmenter
 
 THRESHOLDS = tuple(round(0.05 * k, 2) for k in range(2, 19))
@@ -40,6 +42,7 @@ def score_single_frames(
     pictures: Pictures,
     *,
     thresholds: Sequence[float] = THRESHOLDS,
+    peak_threshold: float | None = None,
     indices: Sequence[int] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Scores:
@@ -49,19 +52,22 @@ def score_single_frames(
         network: In inference mode.
         pictures: Pictures with truth masks.
         thresholds: On the probability.
+        peak_threshold: See `MaskRule`; a threshold above it is its own.
         indices: Which pictures; all by default.
         progress: Called with (done, total).
     """
     segmenter = StreamSegmenter(network, memory=MemoryConfig(), threshold=0.5)
     input_size = network.config.input_size
     chosen = list(indices) if indices is not None else list(range(len(pictures)))
+    rules = [MaskRule(t, peak_threshold and max(t, peak_threshold)) for t in thresholds]
     dices, ious = [], []
     for done, index in enumerate(chosen, start=1):
         image, truth = pictures.load(index)
         small = resize_picture(image, input_size)
         result = segmenter.step(segmenter.initial_state(), small)
         small_truth = resize_mask(truth, input_size)
-        masks = [result.probability >= threshold for threshold in thresholds]
+        probability = torch.from_numpy(result.probability)
+        masks = [rule.apply(probability).numpy() for rule in rules]
         dices.append([dice(mask, small_truth) for mask in masks])
         ious.append([iou(mask, small_truth) for mask in masks])
         if progress:

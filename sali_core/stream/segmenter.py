@@ -13,6 +13,7 @@ from sali_core.config import MemoryConfig, ModelConfig
 from sali_core.memory.bank import MemoryBank
 from sali_core.model.readout import MemoryTokens
 from sali_core.stream.frames import frame_to_tensor
+from sali_core.stream.masking import MaskRule
 from sali_core.stream.state import StreamState
 from sali_core.types import FeaturePyramid, StepOutput, StepResult
 
@@ -41,6 +42,7 @@ class StreamSegmenter:
         *,
         memory: MemoryConfig,
         threshold: float,
+        peak_threshold: float | None = None,
         device: torch.device | None = None,
     ) -> None:
         """Bind a network to a memory policy.
@@ -49,11 +51,12 @@ class StreamSegmenter:
             network: In inference mode (batch norms frozen).
             memory: Bank size and write interval.
             threshold: Fixed threshold on the probability (P5), chosen on validation data.
+            peak_threshold: What the surest pixel of a region must reach; see `MaskRule`.
             device: Where the network lives; CPU by default.
         """
         self._network = network
         self._memory = memory
-        self._threshold = threshold
+        self._rule = MaskRule(threshold, peak_threshold)
         self._device = device or torch.device("cpu")
 
     def initial_state(self) -> StreamState:
@@ -79,7 +82,7 @@ class StreamSegmenter:
         output = self._network(frame, state.previous, tokens)
         logits = output.logits[0, 0].float()
         probability = torch.sigmoid(logits)
-        mask = probability >= self._threshold
+        mask = self._rule.apply(probability)
         is_due = state.frames_seen % self._memory.write_every_frames == 0
         if is_due and output.memory is not None:
             remembered = probability if self._memory.soft_masks else mask

@@ -28,8 +28,9 @@ class WeightsFacts:
         path: The file.
         kind: `network` or `backbone`.
         backbone: timm's name of the backbone.
-        profile: Profile of a network; None for a backbone, as the next two.
+        profile: Profile of a network; None for a backbone, as the next three.
         threshold: On the probability.
+        peak_threshold: What the surest pixel of a region must reach; None: every region is shown.
         config: The network's configuration.
         parameters: Learnt numbers (without the batch norms' statistics) in all.
         parts: Of each part of the network, such as `encoder.rfb`.
@@ -45,6 +46,7 @@ class WeightsFacts:
     backbone: str
     profile: str | None
     threshold: float | None
+    peak_threshold: float | None
     config: ModelConfig | None
     parameters: int
     parts: dict[str, int]
@@ -75,6 +77,7 @@ def read_facts(path: Path) -> WeightsFacts:
         backbone=backbone.backbone if backbone else header.config.backbone if header else "",
         profile=header.profile if header else None,
         threshold=header.threshold if header else None,
+        peak_threshold=header.peak_threshold if header else None,
         config=header.config if header else None,
         parameters=sum(parts.values()),
         parts=parts,

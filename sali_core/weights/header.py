@@ -24,16 +24,19 @@ class WeightsHeader:
         profile: Profile the network was built from.
         threshold: Fixed threshold on the probability, chosen on validation data.
         config: The network's configuration.
+        peak_threshold: What the surest pixel of a region must reach for the region to be shown;
+            None: every region is.
     """
 
     name: str
     profile: str
     threshold: float
     config: ModelConfig
+    peak_threshold: float | None = None
 
     def to_metadata(self) -> dict[str, str]:
         """Return the header's entries; `read_header` reads them back."""
-        return {
+        entries = {
             "format": FORMAT,
             "kind": NETWORK,
             "topology": self.config.topology,
@@ -42,6 +45,9 @@ class WeightsHeader:
             "threshold": repr(self.threshold),
             "config": json.dumps(self.config.to_dict()),
         }
+        if self.peak_threshold is not None:
+            entries["peak_threshold"] = repr(self.peak_threshold)
+        return entries
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,9 @@ def read_header(path: Path) -> WeightsHeader:
             profile=metadata["profile"],
             threshold=float(metadata["threshold"]),
             config=ModelConfig.from_dict(json.loads(metadata["config"])),
+            peak_threshold=(
+                float(metadata["peak_threshold"]) if "peak_threshold" in metadata else None
+            ),
         )
     except (KeyError, ValueError, TypeError, AttributeError, ConfigError) as exc:
         raise CheckpointError(f"weights {path}: damaged header: {exc}") from exc

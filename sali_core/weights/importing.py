@@ -13,7 +13,7 @@ from sali_core.model.build import create_network
 from sali_core.weights.checkpoint_file import read_checkpoint
 from sali_core.weights.header import FORMAT, BackboneHeader, WeightsHeader, read_metadata
 from sali_core.weights.recognition import Recognised, profile_of, recognise
-from sali_core.weights.store import save_backbone, save_weights
+from sali_core.weights.store import check_weights_output, save_backbone, save_weights
 
 DEFAULT_THRESHOLD = 0.5
 
@@ -54,7 +54,7 @@ def import_checkpoint(
         CheckpointError: The checkpoint cannot be used, or the file not be written.
         ConfigError: The threshold is outside (0, 1), or given for a backbone.
     """
-    _check_output(source, out, force=force)
+    check_weights_output(source, out, force=force)
     if threshold is not None and not 0.0 < threshold < 1.0:
         raise ConfigError(f"threshold must be between 0 and 1, got {threshold}")
     _refuse_own_format(source)
@@ -84,19 +84,6 @@ def _save_network(
     network.load_state_dict(recognised.fit.tensors, assign=True)
     header = WeightsHeader(name, profile_of(config), threshold, config)
     save_weights(out, network, header, half=False)
-
-
-def _check_output(source: Path, out: Path, *, force: bool) -> None:
-    if out.suffix != ".safetensors":
-        raise CheckpointError(f"{out}: the output must end in .safetensors")
-    if not out.parent.is_dir():
-        raise CheckpointError(f"{out}: the folder {out.parent} does not exist; make it first")
-    if out.is_dir():
-        raise CheckpointError(f"{out}: is a folder")
-    if out.exists() and source.exists() and out.samefile(source):
-        raise CheckpointError(f"{out}: is the checkpoint itself; choose another name")
-    if out.exists() and not force:
-        raise CheckpointError(f"{out}: exists already; --force writes over it")
 
 
 def _refuse_own_format(source: Path) -> None:

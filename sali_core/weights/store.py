@@ -25,6 +25,8 @@ from sali_core.weights.header import (
 
 __all__ = [
     "WeightsHeader",
+    "check_weights_output",
+    "copy_weights",
     "load_backbone",
     "load_network",
     "read_header",
@@ -80,6 +82,36 @@ def load_network(path: Path, expected: ModelConfig | None = None) -> tuple[Netwo
         raise CheckpointError(f"weights {path} do not fit the network: {problems}")
     network.load_state_dict(state)
     return network.float().eval(), header
+
+
+def check_weights_output(source: Path, out: Path, *, force: bool) -> None:
+    """Refuse a place where no weights file made from `source` can be written.
+
+    Raises:
+        CheckpointError: The text says what is wrong with it.
+    """
+    if out.suffix != ".safetensors":
+        raise CheckpointError(f"{out}: the output must end in .safetensors")
+    if not out.parent.is_dir():
+        raise CheckpointError(f"{out}: the folder {out.parent} does not exist; make it first")
+    if out.is_dir():
+        raise CheckpointError(f"{out}: is a folder")
+    if out.exists() and source.exists() and out.samefile(source):
+        raise CheckpointError(f"{out}: is the checkpoint itself; choose another name")
+    if out.exists() and not force:
+        raise CheckpointError(f"{out}: exists already; --force writes over it")
+
+
+def copy_weights(source: Path, out: Path, header: WeightsHeader) -> None:
+    """Write a weights file again under another header, its tensors as they are.
+
+    Raises:
+        CheckpointError: The source cannot be read, or the file cannot be written.
+    """
+    read_header(source)
+    with safe_open(source, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    _write(out, tensors, header.to_metadata())
 
 
 def load_backbone(network: Network, path: Path) -> None:

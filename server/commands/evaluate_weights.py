@@ -50,6 +50,7 @@ def score_weights(source: WeightsSource, json_out: Path | None) -> None:
             network,
             pictures,
             thresholds=sorted({*THRESHOLDS, header.threshold}),
+            peak_threshold=header.peak_threshold,
             progress=lambda done, _total: progress.update(bar, completed=done),
         )
     dice, iou = scores.at(header.threshold)
@@ -59,6 +60,7 @@ def score_weights(source: WeightsSource, json_out: Path | None) -> None:
         "split": source.split,
         "pictures": len(pictures),
         "threshold": header.threshold,
+        "peak_threshold": header.peak_threshold,
         "dice": round(dice, 4),
         "iou": round(iou, 4),
         "best_threshold": best,

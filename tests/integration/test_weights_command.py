@@ -6,15 +6,18 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 from sali_core.config import get_profile
+from sali_core.model.network import SaliNetwork
 from sali_core.model.released.network import ReleasedNetwork
 from sali_core.weights.registry import DEFAULT_NAME, SHIPPED
 from sali_core.weights.released import to_released
-from sali_core.weights.store import load_network
+from sali_core.weights.store import WeightsHeader, load_network, save_weights
 from tests.fakes.command_line import sali
 
 
@@ -48,7 +51,7 @@ def test_an_import_says_what_it_found_and_what_remains_to_do(
     lines = capsys.readouterr().out.splitlines()
     assert "the authors' released SALI network, backbone pvt_v2_b0" in lines[0]
     assert lines[1].startswith(f"written: {out} (")
-    assert lines[2].startswith("threshold: 0.5, not chosen on validation data; sali evaluate")
+    assert lines[2].startswith("threshold: 0.5, not chosen on validation data; sali weights")
     assert "makers' terms" in lines[3]
     assert lines[4] == "Research use only. Not a medical device."
     network, header = load_network(out)
@@ -181,3 +184,76 @@ def test_show_of_nothing_names_what_there_is(
 ) -> None:
     assert _sali(monkeypatch, "show", "nothing") == 1
     assert f"(shipped: {DEFAULT_NAME}" in capsys.readouterr().err
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    config = replace(get_profile("small"), input_size=64)
+    path = tmp_path / "tiny.safetensors"
+    save_weights(path, SaliNetwork(config), WeightsHeader("tiny", "small", 0.5, config))
+    return path
+
+
+def _stills(root: Path) -> Path:
+    for index in range(3):
+        picture = np.full((64, 64, 3), 60 + 40 * index, np.uint8)
+        mask = np.zeros((64, 64), np.uint8)
+        mask[40:56, 40:56] = 255
+        for folder, data in (("images", picture), ("masks", mask)):
+            (root / folder).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(data).save(root / folder / f"p{index}.png")
+    return root
+
+
+def test_calibration_writes_a_copy_that_keeps_the_tensors(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tiny: Path,
+    tmp_path: Path,
+) -> None:
+    out = tmp_path / "calibrated.safetensors"
+    stills = _stills(tmp_path / "stills")
+    assert _sali(monkeypatch, "calibrate", tiny, "--data", stills, "-o", out) == 0
+    text = capsys.readouterr().out
+    assert "crops with alarm" in text
+    assert f"written to {out}" in text
+    before, old = load_network(tiny)
+    after, new = load_network(out)
+    assert all(torch.equal(before.state_dict()[k], v) for k, v in after.state_dict().items())
+    assert replace(new, threshold=0.5, peak_threshold=None) == old
+    chosen = next(line for line in text.splitlines() if line.startswith("*")).split()
+    assert chosen[1] == f"{new.threshold:g}"
+    peak = "-" if new.peak_threshold is None else f"{new.peak_threshold:g}"
+    assert chosen[2] == peak
+    assert _sali(monkeypatch, "show", out) == 0
+    assert ("peak_threshold" in capsys.readouterr().out) == (new.peak_threshold is not None)
+
+
+def test_calibration_never_writes_over_what_it_reads_nor_over_a_file_unasked(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tiny: Path,
+    tmp_path: Path,
+) -> None:
+    before = tiny.read_bytes()
+    assert _sali(monkeypatch, "calibrate", tiny, "--data", tmp_path, "-o", tiny) == 1
+    assert "is the checkpoint itself" in capsys.readouterr().err
+    assert tiny.read_bytes() == before
+    other = tmp_path / "other.safetensors"
+    other.write_bytes(b"kept")
+    assert _sali(monkeypatch, "calibrate", tiny, "--data", tmp_path, "-o", other) == 1
+    assert "--force" in capsys.readouterr().err
+    assert other.read_bytes() == b"kept"
+
+
+def test_calibration_without_pictures_names_the_folder(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tiny: Path,
+    tmp_path: Path,
+) -> None:
+    out = tmp_path / "out.safetensors"
+    assert _sali(monkeypatch, "calibrate", tiny, "--data", tmp_path / "no", "-o", out) == 1
+    assert "no folder 'images'" in capsys.readouterr().err
+    assert not out.exists()

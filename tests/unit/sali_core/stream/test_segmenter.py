@@ -62,6 +62,23 @@ def test_interleaved_streams_equal_streams_alone_to_the_bit(network: SaliNetwork
             np.testing.assert_array_equal(a, b)
 
 
+def test_a_peak_threshold_decides_what_is_shown_and_remembered(network: SaliNetwork) -> None:
+    frame = _frames(0, 1)[0]
+    middle = _median(network)
+    plain = StreamSegmenter(network, memory=MemoryConfig(), threshold=middle)
+    unsure = StreamSegmenter(network, memory=MemoryConfig(), threshold=middle, peak_threshold=0.999)
+    shown, hidden = plain.initial_state(), unsure.initial_state()
+    seen = plain.step(shown, frame)
+    held_back = unsure.step(hidden, frame)
+    assert seen.probability.max() < 0.999
+    assert seen.mask.any()
+    assert not held_back.mask.any()
+    np.testing.assert_array_equal(seen.logits, held_back.logits)
+    # All cells of a frame without mask are background: one token.
+    assert shown.bank.tokens[0].keys.shape[1] > 1
+    assert hidden.bank.tokens[0].keys.shape[1] == 1
+
+
 def test_a_frame_enters_memory_every_five_and_the_first_always(network: SaliNetwork) -> None:
     segmenter = _segmenter(network)
     state = segmenter.initial_state()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,11 @@ def _file(tmp_path: Path, metadata: dict[str, str]) -> Path:
 def test_headers_are_read_back(tmp_path: Path) -> None:
     assert read_header(_file(tmp_path, NETWORK.to_metadata())) == NETWORK
     assert read_backbone_header(_file(tmp_path, BACKBONE.to_metadata())) == BACKBONE
+
+
+def test_a_peak_threshold_is_read_back(tmp_path: Path) -> None:
+    header = replace(NETWORK, peak_threshold=0.9)
+    assert read_header(_file(tmp_path, header.to_metadata())) == header
 
 
 def test_a_file_without_a_kind_is_a_network(tmp_path: Path) -> None:

@@ -1,0 +1,127 @@
+"""Chooses the fixed thresholds of weights on labelled stills: what is shown, what is held back.
+
+1. The threshold of the outline is the one of the highest mean Dice.
+2. The peak threshold is the one with the fewest alarms on crops of the same stills that show no
+   polyp, of those that cost at most `tolerance` of that Dice; of equals the lowest.
+
+Every picture is a stream's first frame. The figures found here are of the pictures chosen on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from sali_core.config import MemoryConfig
+from sali_core.data.pictures import Pictures
+from sali_core.data.resizing import resize_mask, resize_picture
+from sali_core.data.still_video import empty_video
+from sali_core.errors import DatasetError
+from sali_core.evaluation.metrics import dice
+from sali_core.evaluation.single_frames import THRESHOLDS
+from sali_core.stream.masking import MaskRule
+from sali_core.stream.segmenter import StreamNetwork, StreamSegmenter
+
+PEAK_THRESHOLDS = (0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.96, 0.97, 0.98, 0.985, 0.99, 0.995)
+ALARM_AREA = 0.001
+Map = npt.NDArray[np.float32]
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What a pair of thresholds gives.
+
+    Attributes:
+        rule: The thresholds.
+        dice: Mean over the stills.
+        alarms: Share of the crops without polyp whose mask covers `ALARM_AREA` or more.
+    """
+
+    rule: MaskRule
+    dice: float
+    alarms: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The choice, and what it was chosen from: the first candidate has no peak threshold."""
+
+    chosen: Candidate
+    candidates: tuple[Candidate, ...]
+    stills: int
+    crops: int
+
+
+def calibrate(
+    network: StreamNetwork,
+    pictures: Pictures,
+    progress: Progress,
+    *,
+    tolerance: float = 0.005,
+    seed: int = 0,
+) -> Calibration:
+    """Choose thresholds for a network.
+
+    Args:
+        network: In inference mode.
+        pictures: With truth masks, best not those trained on.
+        progress: Called with (part, done, total).
+        tolerance: Mean Dice that fewer alarms may cost.
+        seed: Of the crops.
+
+    Raises:
+        DatasetError: There are no pictures.
+    """
+    if not len(pictures):
+        raise DatasetError("no pictures to choose thresholds on")
+    segment = _FirstFrames(network)
+    maps, truths, empty = [], [], []
+    for index in range(len(pictures)):
+        image, truth = pictures.load(index)
+        maps.append(segment.probability(resize_picture(image, segment.size)))
+        truths.append(resize_mask(truth, segment.size))
+        video = empty_video((image, truth), 1, seed + index, segment.size)
+        if video is not None:
+            crop = np.ascontiguousarray(video.rgb[0].permute(1, 2, 0).numpy())
+            empty.append(segment.probability(crop))
+        progress("stills", index + 1, len(pictures))
+
+    def judge(rule: MaskRule) -> Candidate:
+        scores = [dice(_mask(rule, m), t) for m, t in zip(maps, truths, strict=True)]
+        alarms = [_mask(rule, m).mean() >= ALARM_AREA for m in empty]
+        return Candidate(rule, float(np.mean(scores)), float(np.mean(alarms)) if alarms else 0.0)
+
+    plain = max((judge(MaskRule(t)) for t in THRESHOLDS), key=lambda found: found.dice)
+    threshold = plain.rule.threshold
+    peaks = [judge(MaskRule(threshold, peak)) for peak in PEAK_THRESHOLDS if peak > threshold]
+    candidates = (plain, *peaks)
+    return Calibration(choose(candidates, tolerance), candidates, len(maps), len(empty))
+
+
+def choose(candidates: Sequence[Candidate], tolerance: float) -> Candidate:
+    """Return the candidate of fewest alarms, of those within `tolerance` of the best Dice."""
+    limit = max(candidate.dice for candidate in candidates) - tolerance
+    allowed = [candidate for candidate in candidates if candidate.dice >= limit]
+    return min(allowed, key=lambda candidate: candidate.alarms)
+
+
+class _FirstFrames:
+    """Runs pictures as first frames of streams."""
+
+    def __init__(self, network: StreamNetwork) -> None:
+        self._segmenter = StreamSegmenter(network, memory=MemoryConfig(), threshold=0.5)
+        self.size = network.config.input_size
+
+    def probability(self, rgb: npt.NDArray[np.uint8]) -> Map:
+        """Map a picture [S, S, 3] to probabilities [S, S]."""
+        return self._segmenter.step(self._segmenter.initial_state(), rgb).probability
+
+
+def _mask(rule: MaskRule, probability: Map) -> npt.NDArray[np.bool_]:
+    mask: npt.NDArray[np.bool_] = rule.apply(torch.from_numpy(probability)).numpy()
+    return mask
