@@ -64,26 +64,31 @@ class Appearance:
         return augment.vary_exposure(frames, generator).clamp_(0, 1)
 
 
-def create_colour(generator: Generator) -> Colour:
-    """Draw exposure, contrast, white balance and saturation."""
+def create_colour(generator: Generator, reach: float = 1.0) -> Colour:
+    """Draw exposure, contrast, white balance and saturation, at most `reach` of the way from 1."""
     gamma = uniform(generator, 0.75, 1.35)
     gains = 0.85 + 0.3 * torch.rand(3, generator=generator)
+    gains = gains * uniform(generator, 0.75, 1.25)
+    saturation = uniform(generator, 0.7, 1.35)
     return Colour(
-        gamma, gains * uniform(generator, 0.75, 1.25), saturation=uniform(generator, 0.7, 1.35)
+        1 + reach * (gamma - 1), 1 + reach * (gains - 1), saturation=1 + reach * (saturation - 1)
     )
 
 
-def create_appearance(generator: Generator, *, bubbles: float) -> Appearance:
+def create_appearance(generator: Generator, *, bubbles: float, reach: float = 1.0) -> Appearance:
     """Draw the look of a clip.
 
     Args:
         generator: Source of randomness.
         bubbles: Share of clips with bubbles.
+        reach: How far, in [0, 1], colour, defocus and noise go.
     """
     return Appearance(
-        colour=create_colour(generator),
+        colour=create_colour(generator, reach),
         has_glare=uniform(generator, 0, 1) < 0.3,
-        focus_sigma=uniform(generator, 0.5, 2.0) if uniform(generator, 0, 1) < 0.25 else 0.0,
+        focus_sigma=reach * uniform(generator, 0.5, 2.0)
+        if uniform(generator, 0, 1) < 0.25
+        else 0.0,
         bubbles=create_bubbles(generator) if uniform(generator, 0, 1) < bubbles else None,
-        noise_sigma=uniform(generator, 0.0, 0.02),
+        noise_sigma=reach * uniform(generator, 0.0, 0.02),
     )

@@ -137,6 +137,7 @@ def create_path(
     start: float,
     window: Window | None = None,
     excursion: Excursion | None = None,
+    reach: float = 1.0,
 ) -> CameraPath:
     """Draw a camera path.
 
@@ -145,20 +146,23 @@ def create_path(
         start: Time of the oldest frame that will be asked for; the tissue deforms from there on.
         window: Part of the picture to stay inside, narrowly; None roams freely.
         excursion: Time away from the polyp, if any.
+        reach: How far, in [0, 1], all that is drawn departs from the picture as it is; flips do
+            not count.
     """
     if window is None:
         centre = torch.tensor([uniform(generator, -0.25, 0.25), uniform(generator, -0.25, 0.25)])
-        scale, freedom = uniform(generator, 0.5, 1.1), 1.0
+        centre = centre * reach
+        scale, freedom = 1 + reach * (uniform(generator, 0.5, 1.1) - 1), reach
     else:
         centre, scale, freedom = torch.tensor(window[:2]), window[2] * 0.9, 0.1
     turned = uniform(generator, 0, 1) < 0.5
-    turn = uniform(generator, -math.pi, math.pi) if turned else 0.0
+    turn = reach * uniform(generator, -math.pi, math.pi) if turned else 0.0
     flips = [1.0 if uniform(generator, 0, 1) < 0.5 else -1.0 for _ in range(2)]
-    aspect = torch.diag(torch.tensor([uniform(generator, 0.85, 1.18), 1.0]))
+    aspect = torch.diag(torch.tensor([1 + reach * (uniform(generator, 0.85, 1.18) - 1), 1.0]))
     tilt = 0.16 * freedom * (2 * torch.rand(2, generator=generator) - 1)
     speed = 2 ** uniform(generator, -1.5, 1.0)
     size = [_FIELD_CELLS, _FIELD_CELLS]
-    elastic = uniform(generator, 0.0, 0.09) * (1.0 if window is None else 0.3)
+    elastic = uniform(generator, 0.0, 0.09) * (reach if window is None else 0.3)
     return CameraPath(
         start=start,
         centre=centre,

@@ -25,6 +25,7 @@ from sali_core.errors import ConfigError
 __all__ = ["Clip", "ClipDataset", "ClipMix", "Pictures", "find_empty_window"]
 
 _OLDEST_FRAMES = 60
+_GENTLE_REACH = 0.25
 _EVER = 1e9
 
 
@@ -39,6 +40,8 @@ class ClipMix:
         excursion: Clips from stills in which the polyp leaves or enters the view.
         bubbles: Clips with bubbles before the tissue.
         shaken: Clips with one frame blurred by motion.
+        gentle: Clips from stills whose camera, tissue and colours stay close to the still: more
+            like single pictures as they are taken, easier to learn.
     """
 
     phantom: float = 0.3
@@ -47,6 +50,7 @@ class ClipMix:
     excursion: float = 0.1
     bubbles: float = 0.1
     shaken: float = 0.15
+    gentle: float = 0.0
 
 
 class ClipDataset(torch.utils.data.Dataset[Clip]):
@@ -104,15 +108,18 @@ class ClipDataset(torch.utils.data.Dataset[Clip]):
         both = prepare_still(still, self._size)
         times = _draw_times(generator, self._frames)
         window, excursion = None, None
+        reach = _GENTLE_REACH if uniform(generator, 0, 1) < self._mix.gentle else 1.0
         if uniform(generator, 0, 1) < self._mix.negative:
             window = find_empty_window(both[3], generator)
         elif uniform(generator, 0, 1) < self._mix.excursion:
             excursion = _draw_excursion(both[3], times[0], generator)
-        path = create_path(generator, start=times[0], window=window, excursion=excursion)
+        path = create_path(
+            generator, start=times[0], window=window, excursion=excursion, reach=reach
+        )
         times = times[-self._frames :]
         padding = "zeros" if window is None else "reflection"
         frames, masks = film(both, path.grids(times, self._size), padding)
-        return Clip(self._finish(frames, times, generator), masks)
+        return Clip(self._finish(frames, times, generator, reach), masks)
 
     def _phantom_clip(self, generator: Generator) -> Clip:
         video = self._phantoms[int(torch.randint(len(self._phantoms), (), generator=generator))]
@@ -124,14 +131,16 @@ class ClipDataset(torch.utils.data.Dataset[Clip]):
             frames, masks = frames.flip(-1), masks.flip(-1)
         return Clip(self._finish(frames, times, generator), masks)
 
-    def _finish(self, frames: Tensor, times: list[float], generator: Generator) -> Tensor:
+    def _finish(
+        self, frames: Tensor, times: list[float], generator: Generator, reach: float = 1.0
+    ) -> Tensor:
         """Change appearance and return uint8."""
         if uniform(generator, 0, 1) < self._mix.shaken:
             shaken = -1 - int(uniform(generator, 0, len(frames)))
             length = uniform(generator, 3, 12) * self._size / 256
             angle = uniform(generator, 0, 3.1416)
             frames[shaken] = augment.smear(frames[shaken][None], length, angle)[0]
-        look = create_appearance(generator, bubbles=self._mix.bubbles)
+        look = create_appearance(generator, bubbles=self._mix.bubbles, reach=reach)
         frames = look.apply(frames, times, generator)
         if uniform(generator, 0, 1) < self._mix.spoilt:
             bad = _draw_stretch(len(frames), generator)

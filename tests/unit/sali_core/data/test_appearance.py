@@ -47,3 +47,9 @@ def test_a_look_keeps_its_input_and_its_range() -> None:
         assert float(changed.min()) >= 0
         assert float(changed.max()) <= 1
     assert torch.equal(frames, copy)
+
+
+def test_colours_without_reach_stay_as_they_are() -> None:
+    frames = torch.rand(2, 3, 8, 8)
+    colour = create_colour(torch.Generator().manual_seed(3), reach=0.0)
+    torch.testing.assert_close(colour.apply(frames), frames)

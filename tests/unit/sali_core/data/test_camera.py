@@ -138,3 +138,26 @@ def test_an_empty_window_holds_no_polyp_and_a_full_picture_has_none() -> None:
     cols = slice(max(int((x - half + 1) * 50), 0), int((x + half + 1) * 50))
     assert not mask[rows, cols].any()
     assert find_empty_window(torch.ones(50, 50), generator) is None
+
+
+def test_a_path_without_reach_sees_the_whole_picture_but_for_flips() -> None:
+    line = torch.linspace(-1 + 1 / 64, 1 - 1 / 64, 64)
+    rows, columns = torch.meshgrid(line, line, indexing="ij")
+    for seed in range(8):
+        generator = torch.Generator().manual_seed(seed)
+        grid = create_path(generator, start=-20.0, reach=0.0).grids([-20.0, 0.0], 64)
+        for view in grid:
+            torch.testing.assert_close(view[..., 0].abs(), columns.abs(), atol=1e-5, rtol=0)
+            torch.testing.assert_close(view[..., 1].abs(), rows.abs(), atol=1e-5, rtol=0)
+
+
+def test_reach_brings_a_path_closer_to_the_picture() -> None:
+    def departure(seed: int, reach: float) -> float:
+        generator = torch.Generator().manual_seed(seed)
+        grid = create_path(generator, start=-20.0, reach=reach).grids([0.0], 32)[0]
+        line = torch.linspace(-1 + 1 / 32, 1 - 1 / 32, 32)
+        x, y = grid[..., 0].abs() - line.abs(), grid[..., 1].abs() - line.abs()[:, None]
+        return float(x.abs().mean() + y.abs().mean())
+
+    gentle, full = (sum(departure(seed, reach) for seed in range(12)) for reach in (0.25, 1.0))
+    assert 0 < gentle < 0.5 * full

@@ -135,3 +135,15 @@ def test_a_much_finer_still_is_filmed_without_skipping_pixels() -> None:
     both = prepare_still((image, np.zeros((512, 512), bool)), 64)
     assert both.shape == (4, 64, 64)
     assert torch.allclose(both[:3], torch.tensor(0.5), atol=0.01)
+
+
+def test_gentle_clips_stay_closer_to_their_still() -> None:
+    def shares(gentle: float) -> list[float]:
+        """Share of the view that the polyp of a still covers, over clips."""
+        mix = ClipMix(negative=0, spoilt=0, excursion=0, bubbles=0, shaken=0, gentle=gentle)
+        clips = ClipDataset(RedSquares(), [], size=64, seed=2, frames=1, mix=mix)
+        return [float(clips[i].masks.mean()) for i in range(24)]
+
+    whole = float(RedSquares().load(0)[1].mean())
+    gentle, free = (sum(abs(s - whole) for s in shares(g)) for g in (1.0, 0.0))
+    assert gentle < 0.6 * free
