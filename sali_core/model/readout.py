@@ -31,13 +31,20 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sali_core.errors import EmptyMemoryError, ShapeError
+from sali_core.model.selection import largest
+
+# Scores computed at once by reads of the best tokens: 8 MB stay near the processor's cores; a GPU
+# wants more work at a time.
+_SCORES_ON_CPU = 2**21
+_SCORES_ELSEWHERE = 2**26
 
 
 class MemoryTokens(NamedTuple):
     """Tokens of one scale, ready to read.
 
     Attributes:
-        keys: [B, N, Ck + 1] extended keys: masked key, then the score's constant part.
+        keys: [B, N, Ck + 1] extended keys: masked key, then the score's constant part; or [B, N,
+            Cv], the same followed by zeros, as the fused attention kernel wants them.
         values: [B, N, Cv].
     """
 
@@ -96,7 +103,7 @@ def read_memory(
     """
     if tokens.keys.shape[1] == 0:
         raise EmptyMemoryError("the memory holds no token; the first frame must read itself")
-    if tokens.keys.shape[-1] != query_key.shape[1] + 1:
+    if tokens.keys.shape[-1] not in (query_key.shape[1] + 1, tokens.values.shape[-1]):
         raise ShapeError(
             f"memory keys have {tokens.keys.shape[-1] - 1} channels, the query {query_key.shape[1]}"
         )
@@ -138,14 +145,15 @@ def attention_received(
         [B, N] float32; sums to 1 over N.
     """
     queries = extend_queries(query_key).float()
-    keys = tokens.keys.float().transpose(1, 2)
+    keys = tokens.keys[..., : queries.shape[-1]].float().transpose(1, 2)
     total = torch.zeros(keys.shape[0], keys.shape[2], device=keys.device)
-    for chunk in torch.split(queries, 256, dim=1):
+    for chunk in torch.split(queries, _rows_at_once(tokens), dim=1):
         scores = chunk @ keys
         if top_tokens is None:
             total += torch.softmax(scores, dim=-1).sum(1)
         else:
-            weights, places = top_affinity(scores, top_tokens)
+            best, places = largest(scores, top_tokens)
+            weights = torch.softmax(best, dim=-1)
             total.scatter_add_(1, places.flatten(1), weights.flatten(1))
     return total / queries.shape[1]
 
@@ -170,13 +178,22 @@ def collapse_bound(
 def _read_top(tokens: MemoryTokens, queries: Tensor, top_tokens: int) -> Tensor:
     """Read with each cell's best tokens, some cells at a time to bound memory: [B, M, Cv]."""
     parts = []
-    keys = tokens.keys.transpose(1, 2)
-    for chunk in torch.split(queries, 256, dim=1):
-        weights, places = top_affinity(chunk @ keys, top_tokens)
+    keys = tokens.keys[..., : queries.shape[-1]].transpose(1, 2)
+    for chunk in torch.split(queries, _rows_at_once(tokens), dim=1):
+        best, places = largest(chunk @ keys, top_tokens)
+        weights = torch.softmax(best, dim=-1)
         wanted = places.flatten(1)[..., None].expand(-1, -1, tokens.values.shape[-1])
         values = tokens.values.gather(1, wanted).view(*places.shape, -1)
         parts.append((weights[..., None] * values).sum(2))
     return torch.cat(parts, 1)
+
+
+def _rows_at_once(tokens: MemoryTokens) -> int:
+    """Query cells whose scores are computed together."""
+    if torch.compiler.is_compiling():
+        return 256  # N may stand for any number and must not shape the graph
+    limit = _SCORES_ON_CPU if tokens.keys.device.type == "cpu" else _SCORES_ELSEWHERE
+    return max(8, limit // (tokens.keys.shape[0] * tokens.keys.shape[1]))
 
 
 def _as_map(readout: Tensor, like: Tensor) -> Tensor:
