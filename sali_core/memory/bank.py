@@ -7,8 +7,8 @@ keys are not masked (`without_ma`, `released`), every cell is a foreground token
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -16,33 +16,17 @@ from torch import Tensor
 
 from sali_core.config import MemoryConfig
 from sali_core.errors import EmptyMemoryError
+from sali_core.memory.token_store import TokenStore
 from sali_core.model.readout import MemoryTokens, attention_received, extend_keys
 from sali_core.types import Projection
 
 
 @dataclass(frozen=True)
-class ScaleTokens:
-    """One memory frame at one scale.
+class _Background:
+    """Background cells of one memory frame at one scale: how many, and their values' sum [Cv]."""
 
-    Attributes:
-        keys: [n, Ck + 1] extended masked keys of the n foreground cells.
-        values: [n, Cv] their values.
-        background_count: Cells whose mask is 0.
-        background_sum: [Cv] float32, sum of those cells' values.
-    """
-
-    keys: Tensor
-    values: Tensor
-    background_count: int
-    background_sum: Tensor
-
-
-@dataclass(frozen=True)
-class MemoryFrame:
-    """A frame written to the bank: its number in the stream and its tokens per scale."""
-
-    index: int
-    scales: tuple[ScaleTokens, ScaleTokens, ScaleTokens]
+    count: int
+    total: Tensor
 
 
 class MemoryBank:
@@ -61,27 +45,30 @@ class MemoryBank:
         self._config = config
         self._masks_keys = masks_keys
         self._top_tokens = top_tokens
-        self._frames: list[MemoryFrame] = []
-        self._tokens: tuple[MemoryTokens, ...] = ()
+        self._indices: list[int] = []
+        self._stores: tuple[TokenStore, ...] = ()
+        self._backgrounds: tuple[list[_Background], ...] = ()
 
     def __len__(self) -> int:
-        return len(self._frames)
+        return len(self._indices)
 
     @property
     def frame_indices(self) -> tuple[int, ...]:
         """Numbers of the frames held, oldest first; the same for every scale."""
-        return tuple(frame.index for frame in self._frames)
+        return tuple(self._indices)
 
     @property
     def tokens(self) -> tuple[MemoryTokens, ...]:
         """Tokens of each scale, batch 1: the background token of all frames, then foreground.
 
+        They are views of the bank, to be read before the next write.
+
         Raises:
             EmptyMemoryError: Nothing was written yet.
         """
-        if not self._frames:
+        if not self._indices:
             raise EmptyMemoryError("the memory bank is empty; the frame must read itself")
-        return self._tokens
+        return tuple(store.tokens for store in self._stores)
 
     def write(self, index: int, query: Projection, mask: Tensor) -> None:
         """Add a frame; when the bank was full, the frame least relevant to this one leaves.
@@ -91,19 +78,18 @@ class MemoryBank:
             query: K_Q and V_Q of the frame, batch 1; they become its K_M, V_M.
             mask: P_M at model size, [H, W], boolean or in [0, 1]; resized by area to each scale.
         """
-        if len(self._frames) >= self._config.capacity_frames:
-            del self._frames[int(self.relevance(query).argmin())]
+        if len(self) >= self._config.capacity_frames:
+            self._drop(int(self.relevance(query).argmin()))
+        if not self._stores:
+            self._stores = tuple(
+                self._create_store(k, v) for k, v in zip(query.keys, query.values, strict=True)
+            )
+            self._backgrounds = tuple([] for _ in self._stores)
         masks = mask[None, None].to(query.values[0].dtype)
-        scales = tuple(
-            self._scale_tokens(k[0], v[0], F.interpolate(masks, k.shape[2:], mode="area")[0, 0])
-            for k, v in zip(query.keys, query.values, strict=True)
-        )
-        self._frames.append(
-            MemoryFrame(index, cast(tuple[ScaleTokens, ScaleTokens, ScaleTokens], scales))
-        )
-        self._tokens = tuple(
-            _join([frame.scales[scale] for frame in self._frames]) for scale in range(len(scales))
-        )
+        for scale, (key, value) in enumerate(zip(query.keys, query.values, strict=True)):
+            small = F.interpolate(masks, key.shape[2:], mode="area")[0, 0]
+            self._append(scale, key[0], value[0], small)
+        self._indices.append(index)
 
     def relevance(self, query: Projection) -> Tensor:
         """Attention each held frame receives from this query: mean over cells, then scales.
@@ -116,14 +102,27 @@ class MemoryBank:
         """
         per_scale = [
             _frame_attention(
-                [frame.scales[scale] for frame in self._frames],
+                [background.count for background in self._backgrounds[scale]],
+                self._stores[scale].counts,
                 attention_received(tokens, query.keys[scale], top_tokens=self._top_tokens)[0],
             )
             for scale, tokens in enumerate(self.tokens)
         ]
         return torch.stack(per_scale).mean(0)
 
-    def _scale_tokens(self, key: Tensor, value: Tensor, mask: Tensor) -> ScaleTokens:
+    def _create_store(self, key: Tensor, value: Tensor) -> TokenStore:
+        """Room for all that the bank can hold of one scale, [1, Ck, h, w] and [1, Cv, h, w]."""
+        example = extend_keys(key[0].flatten(1).T[:1])
+        # Reads of all tokens use the fused kernel, which wants keys as wide as values.
+        width = max(example.shape[1], value.shape[1] if self._top_tokens is None else 0)
+        return TokenStore(
+            example,
+            value[0].flatten(1).T[:1],
+            capacity=self._config.capacity_frames * key.shape[2] * key.shape[3],
+            key_width=width,
+        )
+
+    def _append(self, scale: int, key: Tensor, value: Tensor, mask: Tensor) -> None:
         """Keep one scale [Ck, h, w], [Cv, h, w] of a frame, its mask [h, w] at that scale."""
         flat_keys = key.flatten(1).T
         flat_values = value.flatten(1).T
@@ -133,34 +132,28 @@ class MemoryBank:
             flat_keys = flat_keys * flat_mask[:, None]
             foreground = flat_mask > self._config.collapse_below
         background = flat_values[~foreground]
-        return ScaleTokens(
-            keys=extend_keys(flat_keys[foreground]),
-            values=flat_values[foreground],
-            background_count=background.shape[0],
-            background_sum=background.float().sum(0),
-        )
+        self._backgrounds[scale].append(_Background(background.shape[0], background.float().sum(0)))
+        self._stores[scale].append(extend_keys(flat_keys[foreground]), flat_values[foreground])
+        self._join_background(scale)
+
+    def _drop(self, place: int) -> None:
+        """Remove a frame from all scales."""
+        del self._indices[place]
+        for store, backgrounds in zip(self._stores, self._backgrounds, strict=True):
+            store.drop(place)
+            del backgrounds[place]
+
+    def _join_background(self, scale: int) -> None:
+        held = self._backgrounds[scale]
+        total = torch.stack([background.total for background in held]).sum(0)
+        self._stores[scale].set_background(sum(b.count for b in held), total)
 
 
-def _join(frames: list[ScaleTokens]) -> MemoryTokens:
-    keys = torch.cat([frame.keys for frame in frames])
-    values = torch.cat([frame.values for frame in frames])
-    count = sum(frame.background_count for frame in frames)
-    if count:
-        total = torch.stack([frame.background_sum for frame in frames]).sum(0)
-        key = keys.new_zeros(1, keys.shape[1])
-        key[0, -1] = float(torch.tensor(count).log())
-        keys = torch.cat((key, keys))
-        values = torch.cat(((total / count)[None].to(values.dtype), values))
-    return MemoryTokens(keys[None], values[None])
-
-
-def _frame_attention(frames: list[ScaleTokens], received: Tensor) -> Tensor:
-    counts = [frame.background_count for frame in frames]
-    total = sum(counts)
+def _frame_attention(backgrounds: list[int], counts: Sequence[int], received: Tensor) -> Tensor:
+    """Attention of each frame, from its background cells and foreground tokens: [frames]."""
+    total = sum(backgrounds)
     background = received[:1] if total else received.new_zeros(1)
     # The background token stands for cells of equal score: each frame gets its cells' share.
-    share = background * torch.tensor(counts, device=received.device) / max(total, 1)
-    foreground = torch.split(
-        received[1 if total else 0 :], [frame.keys.shape[0] for frame in frames]
-    )
+    share = background * torch.tensor(backgrounds, device=received.device) / max(total, 1)
+    foreground = torch.split(received[1 if total else 0 :], list(counts))
     return share + torch.stack([part.sum() for part in foreground])

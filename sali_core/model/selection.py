@@ -35,7 +35,7 @@ def largest(scores: Tensor, count: int) -> tuple[Tensor, Tensor]:
         return best.values, best.indices
     whole = blocks * BLOCK
     # Members of a block lie `blocks` apart: the maxima are then taken over whole vectors.
-    maxima = scores[..., :whole].detach().unflatten(-1, (BLOCK, blocks)).amax(-2)
+    maxima = scores[..., :whole].detach().view(*scores.shape[:-1], BLOCK, blocks).amax(-2)
     chosen = torch.topk(maxima, count, dim=-1, sorted=False).indices
     members = torch.arange(BLOCK, device=scores.device) * blocks
     candidates = (chosen[..., None] + members).flatten(-2)
