@@ -9,7 +9,7 @@ from importlib.metadata import version as installed_version
 import typer
 
 from sali_core.errors import SaliError
-from server.commands import ablate, data, evaluate, phantom, predict, run, train, weights
+from server.commands import ablate, bench, data, evaluate, phantom, predict, run, train, weights
 from server.commands.serve import serve
 from server.errors import ServiceError
 
@@ -37,6 +37,7 @@ app.command("train")(train.command)
 app.command("ablate")(ablate.command)
 app.command("evaluate")(evaluate.command)
 app.command("phantom")(phantom.command)
+app.add_typer(bench.app, name="bench")
 app.add_typer(weights.app, name="weights")
 app.add_typer(data.app, name="data")
 app.command("version")(version)

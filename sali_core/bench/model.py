@@ -1,0 +1,259 @@
+"""`sali bench model`: compares every engine that runs a network on a device, within a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from sali_core.bench.engines import choose_engines, list_engines
+from sali_core.bench.frames import BenchFrames
+from sali_core.bench.limits import DeviceLimits, measure_limits
+from sali_core.bench.machine import describe_machine
+from sali_core.bench.results import BenchReport, EngineFailure, EngineReport, StageReport
+from sali_core.bench.stages import (
+    OperationCount,
+    StagedStream,
+    StageTimes,
+    call_stage,
+    can_be_staged,
+)
+from sali_core.bench.stream_run import StreamTimes, run_streams
+from sali_core.bench.timing import Deadline
+from sali_core.bench.verdict import judge
+from sali_core.config import MemoryConfig
+from sali_core.engine import create_engine
+from sali_core.engine.device import pick_device
+from sali_core.errors import ConfigError, EngineError
+from sali_core.model.build import Network
+from sali_core.stream.model import StreamModel
+from sali_core.types import StepResult
+from sali_core.weights.header import WeightsHeader
+from sali_core.weights.store import load_network
+
+_MOST_STREAMS = 64
+_LIMITS_SHARE, _STAGES_SHARE = 0.06, 0.2
+
+
+@dataclass(frozen=True)
+class BenchSettings:
+    """What to measure.
+
+    Attributes:
+        device: `auto`, `cpu`, `cuda`, `cuda:N`.
+        engines: Names; empty: all there are.
+        batches: Streams stepped together; empty: 1, 2, 4, ... while a step fits a frame's time.
+        bank: Frames of a full bank.
+        frames: Steps of a stream at most.
+        seconds: For everything but imports and one engine's start.
+        fps: Frame rate of a room.
+    """
+
+    device: str = "auto"
+    engines: tuple[str, ...] = ()
+    batches: tuple[int, ...] = ()
+    bank: int = 35
+    frames: int = 600
+    seconds: float = 120.0
+    fps: float = 25.0
+
+    def __post_init__(self) -> None:
+        if not 1.0 <= self.fps <= 240.0:
+            raise ConfigError(f"fps must be in [1, 240], got {self.fps}")
+        if self.seconds < 1.0 or self.frames < 1 or min(self.batches, default=1) < 1:
+            raise ConfigError("seconds, frames and batch must be at least 1")
+
+
+def bench_model(
+    weights: Path,
+    settings: BenchSettings,
+    command: Sequence[str],
+    progress: Callable[[str], None] = lambda _: None,
+) -> BenchReport:
+    """Measure.
+
+    Args:
+        weights: A weights file.
+        settings: What to measure.
+        command: What was typed; for the report.
+        progress: Told what is measured now.
+
+    Raises:
+        CheckpointError: The weights cannot be used.
+        ConfigError: The device or an engine is not there.
+        EngineError: No engine could be measured.
+    """
+    device = pick_device(settings.device)
+    network, header = load_network(weights)
+    names = choose_engines(list_engines(network, device), settings.engines)
+    deadline = Deadline(settings.seconds)
+    progress("matrix rate and bandwidth of the device")
+    limits = measure_limits(device, seconds=_LIMITS_SHARE * settings.seconds)
+    frames = BenchFrames(header.config.input_size)
+    stages = None
+    if can_be_staged(network):
+        progress("stages in eager torch")
+        part = deadline.part(_STAGES_SHARE)
+        stages = _measure_stages(network.to(device), header, frames, settings.bank, device, part)
+    memory = _memory(stages, settings, len(names), deadline.left_s)
+    bench = _EngineBench(weights, settings, memory, frames, limits, stages)
+    reports: list[EngineReport] = []
+    failures: list[EngineFailure] = []
+    for place, name in enumerate(names):
+        progress(f"engine {name}")
+        outcome = bench.measure(name, deadline.part(1 / (len(names) - place)))
+        if isinstance(outcome, EngineReport):
+            reports.append(outcome)
+        else:
+            failures.append(outcome)
+    if not reports:
+        reasons = "; ".join(f"{f.engine}: {f.reason}" for f in failures)
+        raise EngineError(f"no engine could be measured: {reasons}")
+    return BenchReport(
+        machine=describe_machine(device, command),
+        weights=header.name,
+        profile=header.profile,
+        topology=header.config.topology,
+        backbone=header.config.backbone,
+        input_size=header.config.input_size,
+        device=str(device),
+        bank=settings.bank,
+        write_every_frames=memory.write_every_frames,
+        limits=limits,
+        stages=stages,
+        engines=tuple(reports),
+        failures=tuple(failures),
+    )
+
+
+class _EngineBench:
+    """Measures engines one after another; results of the first are what others are held to."""
+
+    def __init__(
+        self,
+        weights: Path,
+        settings: BenchSettings,
+        memory: MemoryConfig,
+        frames: BenchFrames,
+        limits: DeviceLimits,
+        stages: StageReport | None,
+    ) -> None:
+        self._weights, self._settings, self._memory = weights, settings, memory
+        self._frames, self._limits, self._stages = frames, limits, stages
+        self._expected: list[StepResult] = []
+
+    def measure(self, name: str, deadline: Deadline) -> EngineReport | EngineFailure:
+        """Start an engine and run its batches until time is up."""
+        begin = time.perf_counter()
+        try:
+            engine = create_engine(
+                self._weights, self._settings.device, engine=name, memory=self._memory
+            )
+        except (EngineError, ImportError) as exc:
+            return EngineFailure(name, str(exc))
+        start_s = time.perf_counter() - begin
+        runs: list[StreamTimes] = []
+        first: list[StepResult] = []
+        for batch in self._batches(runs):
+            times, results = self._run(engine, batch, deadline)
+            runs.append(times)
+            first = first or results
+            if deadline.has_passed:
+                break
+        self._expected = self._expected or first
+        difference, dice = agreement(self._expected, first)
+        tflops = self._tflops(runs)
+        return EngineReport(
+            engine=name,
+            precision=str(getattr(engine.info, "precision", "float32")),
+            start_s=round(start_s, 2),
+            runs=tuple(runs),
+            achieved_tflops=tflops and round(tflops, 4),
+            matrix_share=tflops and round(tflops / self._limits.matrix_tflops, 4),
+            max_difference=difference,
+            dice=dice,
+            verdict=judge(runs, self._settings.fps),
+        )
+
+    def _batches(self, runs: list[StreamTimes]) -> Iterator[int]:
+        """The batch sizes asked for, or doubling ones while the last run kept up."""
+        if self._settings.batches:
+            yield from self._settings.batches
+            return
+        batch = 1
+        while batch <= _MOST_STREAMS:
+            yield batch
+            if runs[-1].step.p99_ms > 1000 / self._settings.fps:
+                return
+            batch *= 2
+
+    def _run(
+        self, engine: StreamModel, batch: int, deadline: Deadline
+    ) -> tuple[StreamTimes, list[StepResult]]:
+        return run_streams(
+            engine,
+            self._frames,
+            self._memory,
+            batch=batch,
+            steps=self._settings.frames,
+            deadline=deadline.part(0.5),
+        )
+
+    def _tflops(self, runs: list[StreamTimes]) -> float | None:
+        """10^12 operations a second at the largest throughput."""
+        if self._stages is None:
+            return None
+        operations = sum(self._stages.operations.values())
+        return operations / min(run.step.p50_ms / run.batch for run in runs) / 1e9
+
+
+def _measure_stages(
+    network: Network,
+    header: WeightsHeader,
+    frames: BenchFrames,
+    bank: int,
+    device: torch.device,
+    deadline: Deadline,
+) -> StageReport:
+    """Count one step's operations and time as many steps as there is time for, bank full."""
+    stream = StagedStream(network, MemoryConfig(bank, 1), header.threshold, device)
+    for number in range(2):
+        stream.step(frames.frame(0, number), call_stage)
+    stream.fill()
+    count = OperationCount()
+    stream.step(frames.frame(0, 2), count)
+    times = StageTimes(device)
+    number = 3
+    while number < 6 or (number < 60 and not deadline.has_passed):
+        stream.step(frames.frame(0, number), times)
+        number += 1
+    medians = {stage: round(float(np.median(ms)), 3) for stage, ms in times.times_ms.items()}
+    return StageReport(medians, count.operations)
+
+
+def _memory(
+    stages: StageReport | None, settings: BenchSettings, engines: int, left_s: float
+) -> MemoryConfig:
+    """Write every 5 frames as in life, or every frame where banks would not fill in time."""
+    usual = MemoryConfig(settings.bank)
+    if stages is None:
+        return usual
+    step_s = sum(stages.median_ms.values()) / 1e3
+    steps = settings.bank * usual.write_every_frames
+    fits = steps * step_s < left_s / engines / 4 and steps < settings.frames
+    return usual if fits else MemoryConfig(settings.bank, 1)
+
+
+def agreement(expected: list[StepResult], results: list[StepResult]) -> tuple[float, float]:
+    """Largest difference of logits, and Dice of all masks together."""
+    both = either = 0
+    difference = 0.0
+    for a, b in zip(expected, results, strict=False):  # of the shorter stream
+        difference = max(difference, float(np.abs(a.logits - b.logits).max()))
+        both += int((a.mask & b.mask).sum())
+        either += int(a.mask.sum() + b.mask.sum())
+    return difference, 2 * both / either if either else 1.0
