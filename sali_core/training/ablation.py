@@ -7,9 +7,11 @@ quality and outside (`sali_core.data.still_video`), and on single frames.
 
 from __future__ import annotations
 
+import json
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from sali_core.evaluation.report import markdown_table
 from sali_core.stream.model import StreamModel
 from sali_core.training.recipe import Recipe
 from sali_core.training.run import prepare_run
+from sali_core.weights.facts import file_sha256
 
 VARIANTS = ("without_sam_lim", "without_sam", "without_lim", "without_ma", "without_fa", "full")
 FIGURES = ("single_frames", "clean", "outside_stretches", "inside_stretches")
@@ -77,9 +80,7 @@ def run_ablation(
         for variant in variants:
             folder = out / f"{variant}-seed{seed}"
             _train(_vary(recipe, variant, seed, folder), device, progress)
-            weights = folder / "last.safetensors"
-            model = create_engine(weights, str(device), engine="eager")
-            scores.append(_score(model, variant, seed, stills, plan))
+            scores.append(_kept_score(folder, variant, seed, stills, plan, device))
     return scores
 
 
@@ -123,6 +124,28 @@ def _train(recipe: Recipe, device: torch.device, progress: Progress) -> None:
         prepared.data.validation,
         lambda event: progress(name, event.step, steps),
     )
+
+
+def _kept_score(
+    folder: Path,
+    variant: str,
+    seed: int,
+    stills: StillFolder,
+    plan: ReportPlan,
+    device: torch.device,
+) -> VariantScore:
+    """Score a trained variant, or take the score that an earlier start left of these weights."""
+    weights = folder / "last.safetensors"
+    basis = {"weights": file_sha256(weights), "plan": asdict(plan)}
+    path = folder / "score.json"
+    if path.exists():
+        with suppress(ValueError, KeyError, TypeError):  # damaged: scored again
+            kept = json.loads(path.read_text())
+            if kept["basis"] == basis:
+                return VariantScore(**kept["score"])
+    score = _score(create_engine(weights, str(device), engine="eager"), variant, seed, stills, plan)
+    path.write_text(json.dumps({"basis": basis, "score": asdict(score)}, indent=2) + "\n")
+    return score
 
 
 def _score(

@@ -62,8 +62,14 @@ def test_every_variant_is_trained_with_every_seed_and_scored(
         assert 0 <= score.inside_stretches <= 1
     json.dumps(to_json(recipe, PLAN, scores))
     before = len(seen)
+    kept = tmp_path / "runs" / "full-seed1" / "score.json"
+    read = kept.stat().st_mtime_ns
+    damaged = tmp_path / "runs" / "full-seed0" / "score.json"
+    damaged.write_text("{}")
     assert run() == scores  # nothing is trained again
     assert all(done == total for _, done, total in seen[before:])
+    assert kept.stat().st_mtime_ns == read
+    assert json.loads(damaged.read_text())["score"]["variant"] == "full"
 
 
 def test_the_table_gives_mean_and_spread_over_seeds() -> None:
