@@ -52,17 +52,23 @@ def find_clips(source: Path) -> list[SourceClip]:
         DatasetError: A folder without pictures.
     """
     if source.is_dir():
-        return [_folder_clip(f.name, f.frames) for f in find_frame_folders(source)]
+        return [picture_clip(f.name, f.frames) for f in find_frame_folders(source)]
     if not source.exists():
         raise SourceUnreachableError(f"no such file or folder: {source}")
     if is_picture(source):
-        return [_folder_clip(_ITSELF, (source,))]
+        return [picture_clip(_ITSELF, (source,))]
     with open_file(str(source)) as container:
         count = video_stream(container, source.name).frames or None
     return [SourceClip(_ITSELF, None, count, partial(_video_frames, source))]
 
 
-def _folder_clip(name: PurePosixPath, paths: tuple[Path, ...]) -> SourceClip:
+def picture_clip(name: PurePosixPath, paths: tuple[Path, ...]) -> SourceClip:
+    """Make a clip of picture files, in the order given.
+
+    Args:
+        name: Where its results go, below the folder for all results.
+        paths: Its frames; no two have the same stem.
+    """
     stems = tuple(path.stem for path in paths)
     return SourceClip(name, stems, len(paths), partial(_picture_frames, paths))
 

@@ -56,6 +56,12 @@ class MapFiles:
                 "or --force to overwrite"
             )
 
+    def hold(self, clip: SourceClip) -> bool:
+        """Tell whether every map of a clip is there; never known of a video."""
+        return clip.stems is not None and all(
+            self._path(clip.name, stem).is_file() for stem in clip.stems
+        )
+
     def write(
         self,
         clip: PurePosixPath,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from io import StringIO
 from typing import Any
 
@@ -40,6 +41,20 @@ def json_of(evaluation: Evaluation) -> dict[str, Any]:
 
 def csv_of(evaluation: Evaluation) -> str:
     """Return one line per case and a last line `all`; unknown figures are empty."""
+    return _csv_text(_csv_lines(evaluation))
+
+
+def csv_of_sets(evaluations: Mapping[str, Evaluation]) -> str:
+    """Return the same for several test sets by name, with a leading column `subset`."""
+    lines: list[list[object]] = []
+    for subset, evaluation in evaluations.items():
+        head, *rows = _csv_lines(evaluation)
+        lines = lines or [["subset", *head]]
+        lines += [[subset, *row] for row in rows]
+    return _csv_text(lines)
+
+
+def _csv_lines(evaluation: Evaluation) -> list[list[object]]:
     settings = evaluation.settings
     lines: list[tuple[str, int, dict[str, float], Figures]] = [
         (
@@ -51,11 +66,16 @@ def csv_of(evaluation: Evaluation) -> str:
         for case in evaluation.cases
     ]
     lines.append(("all", evaluation.frames, evaluation.official(), evaluation.further()))
+    head: list[object] = ["case", "frames", *FIGURES, *lines[0][3]]
+    return [head] + [
+        [name, frames, *official.values(), *further.values()]
+        for name, frames, official, further in lines
+    ]
+
+
+def _csv_text(lines: list[list[object]]) -> str:
     out = StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["case", "frames", *FIGURES, *lines[0][3]])
-    for name, frames, official, further in lines:
-        writer.writerow([name, frames, *official.values(), *further.values()])
+    csv.writer(out, lineterminator="\n").writerows(lines)
     return out.getvalue()
 
 
@@ -92,24 +112,37 @@ def comparison_table(evaluation: Evaluation, subset: str, name: str) -> Table:
 
 def markdown_of(evaluation: Evaluation, name: str, subset: str | None) -> str:
     """Return the whole evaluation as a Markdown page."""
+    parts = [f"# Evaluation of {name}", *_sections(evaluation, name, subset, "##")]
+    return "\n\n".join(parts) + "\n"
+
+
+def markdown_of_sets(evaluations: Mapping[str, Evaluation], name: str) -> str:
+    """Return several SUN-SEG test sets, by name, on one Markdown page."""
+    parts = [f"# Evaluation of {name} on SUN-SEG"]
+    for subset, evaluation in evaluations.items():
+        parts += [f"## {subset}", *_sections(evaluation, name, subset, "###")]
+    return "\n\n".join(parts) + "\n"
+
+
+def _sections(evaluation: Evaluation, name: str, subset: str | None, level: str) -> list[str]:
+    """Return all that is told of one test set, under headings of a level such as `##`."""
     settings = evaluation.settings
     parts = [
-        f"# Evaluation of {name}",
         f"{len(evaluation.cases)} cases, {evaluation.frames} frames scored"
         + (" (every frame: not the official protocol)" if settings.keep_ends else "")
         + ". Figures of research software; not a medical device.",
-        "## By the SUN-SEG protocol",
+        f"{level} By the SUN-SEG protocol",
         markdown_table(official_table(evaluation)),
-        "## Beyond the toolbox",
+        f"{level} Beyond the toolbox",
         f"Masks at map / 255 >= {settings.threshold:g}, {settings.fps:g} frames per second, "
         f"an alarm covers at least {settings.alarm_area:g} of the picture.",
         markdown_table(further_table(evaluation)),
     ]
     if subset:
-        parts += ["## Beside published figures", *_comparison(evaluation, subset, name)]
-    parts += ["## Cases", markdown_table(case_table(evaluation))]
+        parts += [f"{level} Beside published figures", *_comparison(evaluation, subset, name)]
+    parts += [f"{level} Cases", markdown_table(case_table(evaluation))]
     parts += [f"- {note}" for note in evaluation.notes]
-    return "\n\n".join(parts) + "\n"
+    return parts
 
 
 def case_table(evaluation: Evaluation) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from sali_core.errors import ConfigError
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress
 
     from sali_core.evaluation.evaluator import Evaluation, EvaluationSettings
     from sali_core.evaluation.report import Table
@@ -29,15 +31,20 @@ class Outputs:
         """Refuse, before the work, a place that cannot be written.
 
         Raises:
-            ConfigError: A folder does not exist, or a folder stands where the file would.
+            ConfigError: A folder does not exist, a folder stands where the file would, or plots
+                cannot be drawn here.
         """
         for option, path in (("json", self.json), ("csv", self.csv), ("markdown", self.markdown)):
             if path and not path.parent.is_dir():
                 raise ConfigError(f"--{option} {path}: the folder {path.parent} does not exist")
             if path and path.is_dir():
                 raise ConfigError(f"--{option} {path}: is a folder; name a file in it")
-        if self.plots and self.plots.exists() and not self.plots.is_dir():
-            raise ConfigError(f"--plots {self.plots}: is a file; name a folder")
+        if self.plots:
+            if self.plots.exists() and not self.plots.is_dir():
+                raise ConfigError(f"--plots {self.plots}: is a file; name a folder")
+            from sali_core.evaluation.plots import require_matplotlib
+
+            require_matplotlib()
 
 
 def evaluate_maps(
@@ -56,29 +63,57 @@ def evaluate_maps(
         ConfigError: An option cannot be used; said before any work.
         DatasetError: Masks or maps are missing or unreadable.
     """
+    from sali_core.evaluation.published import subset_of
+
+    outputs.check()
+    evaluation = score_maps(gt, pred, settings, workers=workers)
+    name, subset = name or pred.resolve().name, subset or subset_of(gt)
+    show_evaluation(evaluation, name, subset)
+    _write(evaluation, outputs, name, subset)
+
+
+def check_subsets(names: Sequence[str]) -> None:
+    """Refuse what is no SUN-SEG test set.
+
+    Raises:
+        ConfigError: The text lists those there are.
+    """
+    from sali_core.evaluation.published import SUBSETS
+
+    for name in names:
+        if name not in SUBSETS:
+            raise ConfigError(f"--subset {name}: known are {', '.join(SUBSETS)}")
+
+
+def frames_progress() -> Progress:
+    """Return a bar of frames with the time that remains, where standard error is a terminal."""
+    from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    from sali_core.evaluation import evaluator, plots
-    from sali_core.evaluation.published import SUBSETS, subset_of
-
-    if subset is not None and subset not in SUBSETS:
-        raise ConfigError(f"--subset {subset}: known are {', '.join(SUBSETS)}")
-    outputs.check()
-    if outputs.plots:
-        plots.require_matplotlib()
     columns = (*Progress.get_default_columns()[:-1], MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, transient=True) as progress:
-        bar = progress.add_task("frames", total=None)
-        evaluation = evaluator.evaluate_maps(
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+def score_maps(
+    gt: Path, pred: Path, settings: EvaluationSettings, *, workers: int, label: str = "frames"
+) -> Evaluation:
+    """Score the maps in `pred` by a bar called `label`.
+
+    Raises:
+        DatasetError: Masks or maps are missing or unreadable.
+    """
+    from sali_core.evaluation import evaluator
+
+    with frames_progress() as progress:
+        bar = progress.add_task(label, total=None)
+        return evaluator.evaluate_maps(
             gt,
             pred,
             settings,
             workers=workers,
             progress=lambda done, total: progress.update(bar, completed=done, total=total),
         )
-    name, subset = name or pred.resolve().name, subset or subset_of(gt)
-    _show(evaluation, name, subset)
-    _write(evaluation, outputs, name, subset)
 
 
 def _write(evaluation: Evaluation, outputs: Outputs, name: str, subset: str | None) -> None:
@@ -95,15 +130,17 @@ def _write(evaluation: Evaluation, outputs: Outputs, name: str, subset: str | No
         write_plots(evaluation, outputs.plots)
 
 
-def _show(evaluation: Evaluation, name: str, subset: str | None) -> None:
+def show_evaluation(evaluation: Evaluation, name: str, subset: str | None) -> None:
+    """Print the tables of one evaluation; beside published rows where a test set is named."""
     from rich.console import Console
 
     from sali_core.evaluation.report import comparison_table, further_table, official_table
 
     console = Console()
+    on = f" on {subset}" if subset else ""
     ends = ", first and last frames too" if evaluation.settings.keep_ends else ""
     scored = f"{len(evaluation.cases)} cases, {evaluation.frames} frames{ends}"
-    _show_table(console, f"{name}: {scored}", official_table(evaluation))
+    _show_table(console, f"{name}{on}: {scored}", official_table(evaluation))
     _show_table(console, f"masks at {evaluation.settings.threshold:g}", further_table(evaluation))
     if subset:
         # A method a column: eleven figures side by side do not fit a terminal.
