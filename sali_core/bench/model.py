@@ -36,7 +36,7 @@ from sali_core.weights.header import WeightsHeader
 from sali_core.weights.store import load_network
 
 _MOST_STREAMS = 64
-_LIMITS_SHARE, _STAGES_SHARE = 0.06, 0.2
+_LIMITS_SHARE, _STAGES_SHARE, _BATCH_SHARE = 0.06, 0.15, 0.6
 
 
 @dataclass(frozen=True)
@@ -101,18 +101,7 @@ def bench_model(
         stages = _measure_stages(network.to(device), header, frames, settings.bank, device, part)
     memory = _memory(stages, settings, len(names), deadline.left_s)
     bench = _EngineBench(weights, settings, memory, frames, limits, stages)
-    reports: list[EngineReport] = []
-    failures: list[EngineFailure] = []
-    for place, name in enumerate(names):
-        progress(f"engine {name}")
-        outcome = bench.measure(name, deadline.part(1 / (len(names) - place)))
-        if isinstance(outcome, EngineReport):
-            reports.append(outcome)
-        else:
-            failures.append(outcome)
-    if not reports:
-        reasons = "; ".join(f"{f.engine}: {f.reason}" for f in failures)
-        raise EngineError(f"no engine could be measured: {reasons}")
+    reports, failures = _measure_engines(bench, names, deadline, progress)
     return BenchReport(
         machine=describe_machine(device, command),
         weights=header.name,
@@ -128,6 +117,33 @@ def bench_model(
         engines=tuple(reports),
         failures=tuple(failures),
     )
+
+
+def _measure_engines(
+    bench: _EngineBench,
+    names: Sequence[str],
+    deadline: Deadline,
+    progress: Callable[[str], None],
+) -> tuple[list[EngineReport], list[EngineFailure]]:
+    """Start all engines, then share the time that is left: a slow start costs all alike."""
+    started: list[tuple[str, StreamModel, float]] = []
+    failures: list[EngineFailure] = []
+    for name in names:
+        progress(f"start of engine {name}")
+        outcome = bench.start(name)
+        if isinstance(outcome, EngineFailure):
+            failures.append(outcome)
+        else:
+            started.append((name, *outcome))
+    if not started:
+        reasons = "; ".join(f"{f.engine}: {f.reason}" for f in failures)
+        raise EngineError(f"no engine could be measured: {reasons}")
+    reports = []
+    for place, (name, engine, start_s) in enumerate(started):
+        progress(f"engine {name}")
+        part = deadline.part(1 / (len(started) - place))
+        reports.append(bench.measure(name, engine, start_s, part))
+    return reports, failures
 
 
 class _EngineBench:
@@ -146,8 +162,8 @@ class _EngineBench:
         self._frames, self._limits, self._stages = frames, limits, stages
         self._expected: list[StepResult] = []
 
-    def measure(self, name: str, deadline: Deadline) -> EngineReport | EngineFailure:
-        """Start an engine and run its batches until time is up."""
+    def start(self, name: str) -> tuple[StreamModel, float] | EngineFailure:
+        """Load and compile an engine; return it with the seconds that took."""
         begin = time.perf_counter()
         try:
             engine = create_engine(
@@ -155,7 +171,12 @@ class _EngineBench:
             )
         except (EngineError, ImportError) as exc:
             return EngineFailure(name, str(exc))
-        start_s = time.perf_counter() - begin
+        return engine, round(time.perf_counter() - begin, 2)
+
+    def measure(
+        self, name: str, engine: StreamModel, start_s: float, deadline: Deadline
+    ) -> EngineReport:
+        """Run an engine's batches until time is up."""
         runs: list[StreamTimes] = []
         first: list[StepResult] = []
         for batch in self._batches(runs):
@@ -170,7 +191,7 @@ class _EngineBench:
         return EngineReport(
             engine=name,
             precision=str(getattr(engine.info, "precision", "float32")),
-            start_s=round(start_s, 2),
+            start_s=start_s,
             runs=tuple(runs),
             achieved_tflops=tflops and round(tflops, 4),
             matrix_share=tflops and round(tflops / self._limits.matrix_tflops, 4),
@@ -200,7 +221,7 @@ class _EngineBench:
             self._memory,
             batch=batch,
             steps=self._settings.frames,
-            deadline=deadline.part(0.5),
+            deadline=deadline.part(_BATCH_SHARE),
         )
 
     def _tflops(self, runs: list[StreamTimes]) -> float | None:

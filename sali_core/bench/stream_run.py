@@ -37,9 +37,9 @@ class StreamTimes:
 
     Attributes:
         batch: Streams stepped together.
-        bank_frames: Memory frames each had at the end, and while `step` was measured.
+        bank_frames: Memory frames each had at the end.
         steps: Steps made.
-        step: Of one step of all of them, with that bank.
+        step: Of one step of all of them, with a full bank; of the last third if it never was full.
         by_bank: (memory frames, median ms) as the bank grew.
         age: Early against late; None if the stream was too short to tell.
     """
@@ -102,11 +102,15 @@ def summarise(times_ms: list[float], memory: MemoryConfig, batch: int) -> Stream
     }
     medians = tuple((count, round(float(np.median(ms)), 3)) for count, ms in by_bank.items())
     last = held[-1]
+    if last == memory.capacity_frames:
+        settled = [ms for h, ms in zip(held, times_ms, strict=True) if h == last]
+    else:  # time ran out: the last third stands for what was reached
+        settled = times_ms[-max(len(times_ms) // 3, 3) :]
     return StreamTimes(
         batch=batch,
         bank_frames=last,
         steps=len(times_ms),
-        step=Spread.of(by_bank[last]),
+        step=Spread.of(settled),
         by_bank=medians,
         age=_age(times_ms, held.index(last) if last == memory.capacity_frames else None),
     )

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -54,6 +55,7 @@ class Settings:
         write_every: A frame enters memory every so many, in both.
         rounds: Of turns, at most.
         seconds: For the turns of one batch size.
+        slowest_ms: After a batch whose step takes longer, no larger one is tried.
     """
 
     weights: str | None = None
@@ -67,6 +69,7 @@ class Settings:
     write_every: int = 1
     rounds: int = 20
     seconds: float = 60.0
+    slowest_ms: float = math.inf
 
 
 def compare(settings: Settings, command: Sequence[str]) -> dict[str, Any]:
@@ -90,10 +93,12 @@ def compare(settings: Settings, command: Sequence[str]) -> dict[str, Any]:
     comparison = Comparison(authors, rule, frames, fill_steps)
     if precision != torch.float32:
         comparison.lower_to(precision)
-    rows = [
-        comparison.run(engine, batch, rounds=settings.rounds, seconds=settings.seconds).to_dict()
-        for batch in settings.batches
-    ]
+    rows = []
+    for batch in settings.batches:
+        row = comparison.run(engine, batch, rounds=settings.rounds, seconds=settings.seconds)
+        rows.append(row.to_dict())
+        if row.ours.p50_ms > settings.slowest_ms:
+            break
     return {
         "weights": header.name,
         "topology": config.topology,

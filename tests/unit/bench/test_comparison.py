@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sali_core.types import StepResult
+from tests.bench.comparison import Agreement
+
+
+def _result(logits: list[float]) -> StepResult:
+    values = np.array([logits], np.float32)
+    return StepResult(values, 1 / (1 + np.exp(-values)), values >= 0)
+
+
+def test_agreement_keeps_the_worst_difference_and_the_dice_of_all_pixels() -> None:
+    agreement = Agreement()
+    truth = np.array([[2.0, 2.0, -2.0, -2.0]], np.float32)
+    agreement.add(_result([2.0, 2.0, -2.0, -2.0]), truth, truth >= 0)
+    agreement.add(_result([2.5, -1.0, -2.0, -2.0]), truth, truth >= 0)
+    assert agreement.frames == 2
+    assert agreement.max_difference == pytest.approx(3.0)
+    assert agreement.least_dice == pytest.approx(2 / 3)
+    assert agreement.dice == pytest.approx(2 * 3 / 7)
+    assert agreement.mask_share == pytest.approx(0.5)
+    assert agreement.logits_std == pytest.approx(2.0)
+
+
+def test_frames_without_a_polyp_in_both_agree() -> None:
+    agreement = Agreement()
+    truth = np.full((1, 4), -2.0, np.float32)
+    agreement.add(_result([-2.0] * 4), truth, truth >= 0)
+    assert agreement.dice == agreement.least_dice == 1.0
+    assert "_sums" not in agreement.to_dict()
