@@ -11,11 +11,11 @@ import numpy.typing as npt
 import torch
 
 from sali_core.config import MemoryConfig
+from sali_core.engine.choice import pick_engines
 from sali_core.engine.device import pick_device
 from sali_core.engine.openvino import OpenVinoNetwork
-from sali_core.errors import ConfigError, EngineError, ShapeError
+from sali_core.errors import EngineError, ShapeError
 from sali_core.model.build import Network
-from sali_core.model.network import SaliNetwork
 from sali_core.stream.model import ModelInfo
 from sali_core.stream.segmenter import StreamNetwork, StreamSegmenter
 from sali_core.stream.state import StreamState
@@ -71,12 +71,13 @@ def create_engine(
 
     Raises:
         CheckpointError: The weights cannot be used.
-        ConfigError: The device is not there.
+        ConfigError: The device is not there, or the engine cannot run on it.
+        EngineError: The engine asked for cannot run this network.
     """
     path = resolve_weights(weights)
     where = pick_device(device)
     network, header = load_network(path)
-    runner, kind, reason = _pick_engine(network, where, engine)
+    runner, kind, reason = _start_engine(network, where, engine)
     size = header.config.input_size
     segmenter = StreamSegmenter(
         runner,
@@ -103,20 +104,18 @@ def cache_folder() -> Path:
     return (base if base.is_absolute() else Path.home() / ".cache") / "sali-live" / "openvino"
 
 
-def _pick_engine(
-    network: Network, device: torch.device, engine: str
+def _start_engine(
+    network: Network, device: torch.device, wanted: str
 ) -> tuple[StreamNetwork, str, str]:
-    if device.type != "cpu":
-        return network.to(device), "eager", "the device is no CPU"
-    if engine == "eager":
-        return network, "eager", "asked for"
-    if not isinstance(network, SaliNetwork) or not network.config.uses_lim:
-        if engine == "openvino":
-            raise ConfigError("engine 'openvino' runs the paper's network with its memory only")
-        return network, "eager", "OpenVINO runs the paper's network only"
-    try:
-        return OpenVinoNetwork(network, cache_folder()), "openvino", "fastest on CPUs"
-    except (ImportError, EngineError) as exc:
-        if engine == "openvino":
-            raise
-        return network, "eager", str(exc)
+    """Start the first engine that runs: what runs it, its name, the reason."""
+    failure = ""
+    for choice in pick_engines(device, network.config, wanted):
+        if choice.name == "eager":
+            return network.to(device), "eager", failure or choice.reason
+        try:
+            return OpenVinoNetwork(network, cache_folder()), choice.name, choice.reason
+        except (ImportError, EngineError) as exc:
+            if wanted != "auto":
+                raise
+            failure = str(exc)
+    raise EngineError(failure)

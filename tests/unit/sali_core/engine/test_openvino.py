@@ -72,7 +72,7 @@ def test_a_damaged_graph_is_made_again_and_a_cache_that_cannot_be_written_is_no_
     pytest.importorskip("openvino", reason="OpenVINO is not installed")
     frame = torch.randint(0, 255, (1, 3, 128, 128), dtype=torch.uint8)
     first = OpenVinoNetwork(network, tmp_path)(frame, None, None).features
-    (graph,) = tmp_path.glob("*/encode.xml")
+    (graph,) = tmp_path.glob("*/front.xml")
     graph.write_text("<damaged")
     blocked = tmp_path / "file"
     blocked.write_text("no folder")
@@ -85,7 +85,8 @@ def test_a_damaged_graph_is_made_again_and_a_cache_that_cannot_be_written_is_no_
 def test_openvino_telemetry_is_never_loaded() -> None:
     pytest.importorskip("openvino", reason="OpenVINO is not installed")
     code = (
-        "from sali_core.engine.openvino import import_openvino; import sys; import_openvino();"
+        "import sys; from sali_core.engine.openvino_graphs import import_openvino;"
+        "import_openvino();"
         "import openvino.tools.ovc;"
         "print(sorted(m for m in sys.modules if 'telemetry' in m and sys.modules[m]))"
     )
@@ -110,6 +111,6 @@ def test_a_network_openvino_cannot_convert_runs_in_torch(
     monkeypatch.setattr(openvino, "convert_model", refuse)
     info = create_engine(path, "cpu").info
     assert info.engine == "eager"
-    assert info.reason == "OpenVINO cannot convert 'encode': no rule for aten::thing"
-    with pytest.raises(EngineError, match="cannot convert 'encode'"):
+    assert info.reason == "OpenVINO cannot convert 'front': no rule for aten::thing"
+    with pytest.raises(EngineError, match="cannot convert 'front'"):
         create_engine(path, "cpu", engine="openvino")

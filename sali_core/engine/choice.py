@@ -1,0 +1,57 @@
+"""Which engines can run a network on a device, best first, each with its reason."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import NamedTuple
+
+import torch
+
+from sali_core.config import ModelConfig
+from sali_core.errors import ConfigError
+
+ENGINES = ("eager", "openvino")
+
+
+class EngineChoice(NamedTuple):
+    """An engine by its name, and what speaks for it."""
+
+    name: str
+    reason: str
+
+
+def available_engines(device: torch.device, network: ModelConfig) -> tuple[EngineChoice, ...]:
+    """List the engines usable with a network on a device; `auto` takes the first that starts.
+
+    Args:
+        device: Where it is to run.
+        network: Its configuration; today every engine runs every network.
+    """
+    if device.type != "cpu":
+        return (EngineChoice("eager", "the device is no CPU"),)
+    eager = EngineChoice("eager", "runs everywhere")
+    if find_spec("openvino") is None:
+        return (EngineChoice("eager", "OpenVINO is not installed"),)
+    return (EngineChoice("openvino", "fastest on CPUs"), eager)
+
+
+def pick_engines(
+    device: torch.device, network: ModelConfig, wanted: str
+) -> tuple[EngineChoice, ...]:
+    """List the engines to try, in order, for `auto` or an engine's name.
+
+    Raises:
+        ConfigError: No such engine, or it cannot run here.
+    """
+    choices = available_engines(device, network)
+    if wanted == "auto":
+        return choices
+    names = [choice.name for choice in choices]
+    if wanted not in ENGINES:
+        raise ConfigError(f"engine {wanted!r} is unknown; use auto, {', '.join(ENGINES)}")
+    if wanted not in names:
+        raise ConfigError(
+            f"engine {wanted!r} cannot run on {str(device)!r} here "
+            f"({choices[0].reason}); use auto or {', '.join(names)}"
+        )
+    return (EngineChoice(wanted, "asked for"),)

@@ -1,0 +1,122 @@
+"""Graphs of OpenVINO: exported, converted, kept on disk, compiled for the CPU."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sali_core.errors import EngineError
+
+CompiledGraph = Callable[[list[Tensor]], tuple[Tensor, ...]]
+
+
+def import_openvino() -> Any:
+    """Import OpenVINO without its telemetry.
+
+    OpenVINO reports its import and every conversion to a web analytics service unless the package
+    `openvino_telemetry` cannot be imported. What runs in a hospital calls nobody.
+
+    Raises:
+        ImportError: OpenVINO is not installed.
+    """
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # makes its import fail
+    import openvino
+    import openvino.frontend
+
+    return openvino
+
+
+class GraphCache:
+    """Converted graphs on disk: exporting and converting take most of the start."""
+
+    def __init__(self, core: Any, folder: Path | None) -> None:
+        """Use a folder named after everything the graphs depend on; None keeps none."""
+        self._core = core
+        self._folder = folder
+
+    def get(self, name: str, module: nn.Module, example: list[Tensor]) -> Any:
+        """Return the graph of a module, from disk where it is there.
+
+        Raises:
+            EngineError: OpenVINO has no counterpart for a part of it.
+        """
+        path = self._folder / f"{name}.xml" if self._folder else None
+        if path and path.exists():
+            with contextlib.suppress(RuntimeError):  # damaged: made again below
+                return self._core.read_model(path)
+        # Distinct tensors: the exporter would merge inputs that alias each other.
+        inputs = tuple(x.clone() for x in example)
+        graph = _convert(name, torch.export.export(module.eval(), inputs))
+        if path:
+            # A full or read-only disk costs the next start some seconds, nothing else.
+            with contextlib.suppress(OSError):
+                self._save(graph, path)
+                # Read back: a graph from disk rounds otherwise, and every start shall be alike.
+                return self._core.read_model(path)
+        return graph
+
+    def _save(self, graph: Any, path: Path) -> None:
+        """Write both files of a graph; the one that is looked for comes last, whole."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            partial = Path(folder) / path.name
+            import_openvino().save_model(graph, partial, compress_to_fp16=False)
+            partial.with_suffix(".bin").replace(path.with_suffix(".bin"))
+            partial.replace(path)
+
+
+def compile_graph(core: Any, graph: Any, precision: str = "f32") -> CompiledGraph:
+    """Compile for the CPU: smallest delay, as many threads as torch uses.
+
+    Args:
+        core: OpenVINO's.
+        graph: A model.
+        precision: `f32`, or `bf16` for what OpenVINO can compute in it.
+
+    Returns:
+        A function of the graph's inputs; what it returns is the caller's to keep. Not for two
+        threads at once.
+    """
+    compiled = core.compile_model(
+        graph,
+        "CPU",
+        {
+            "INFERENCE_PRECISION_HINT": precision,
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        },
+    )
+    request = compiled.create_infer_request()
+    outputs = range(len(compiled.outputs))
+
+    def run(inputs: list[Tensor]) -> tuple[Tensor, ...]:
+        request.infer([x.contiguous().numpy() for x in inputs], share_inputs=True)
+        # Copies: the request's own buffers are overwritten by its next run.
+        return tuple(
+            torch.from_numpy(request.get_output_tensor(place).data.copy()) for place in outputs
+        )
+
+    return run
+
+
+def _convert(name: str, exported: torch.export.ExportedProgram) -> Any:
+    openvino = import_openvino()
+    failures = (
+        openvino.frontend.GeneralFailure,
+        openvino.frontend.NotImplementedFailure,
+        openvino.frontend.OpConversionFailure,
+        openvino.frontend.OpValidationFailure,
+        RuntimeError,
+    )
+    try:
+        return openvino.convert_model(exported)
+    except failures as exc:
+        reason = (str(exc).strip().splitlines() or [type(exc).__name__])[-1].strip()
+        raise EngineError(f"OpenVINO cannot convert {name!r}: {reason}") from exc
