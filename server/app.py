@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from math import nan
 
 from fastapi import FastAPI
 
@@ -20,6 +21,7 @@ from server.media.pipeline import MediaPipeline
 from server.media.source import SourceSpec, check_source, parse_source
 from server.media.whep import WhepViewers
 from server.observability.metrics import ServiceMetrics
+from server.session.admission import admission_of
 from server.session.ai_state import AiLimits
 from server.session.mask_loop import MODEL_SIZE
 from server.session.ports import MediaEvents, MediaFactory, Pipeline, Viewers
@@ -84,7 +86,7 @@ def _lifespan(
         try:
             for text in services.settings.sources:
                 spec = parse_source(text, services.settings.loop)
-                await services.registry.create("", spec, is_checked=True)
+                await services.registry.create("", spec, is_configured=True)
             yield
         finally:
             await services.registry.aclose()
@@ -127,7 +129,7 @@ def _create_services(
     registry = SessionRegistry(
         create_session,
         check_source=check,
-        max_sessions=settings.session.max_sessions,
+        admission=lambda: admission_of(settings.session.max_sessions, worker.capacity),
         metrics=metrics,
     )
     _watch_gauges(metrics, registry, worker)
@@ -172,6 +174,11 @@ def _watch_gauges(metrics: ServiceMetrics, registry: SessionRegistry, worker: Wo
         "sali_worker_ready",
         "1 while a worker is warm.",
         lambda: float(worker.status.state is WorkerState.READY),
+    )
+    metrics.watch_gauge(
+        "sali_capacity_sessions",
+        "Sessions the AI serves well, as measured; 0 where not even one gets every frame.",
+        lambda: worker.capacity.sessions if worker.capacity else nan,
     )
     metrics.watch_counter(
         "sali_worker_restarts", "Workers started in place of a lost one.", lambda: worker.restarts

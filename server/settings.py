@@ -71,7 +71,9 @@ class AuthSettings(_Group):
 class SessionSettings(_Group):
     """How many rooms and viewers are served."""
 
-    max_sessions: int = Field(default=8, ge=1, description="Sessions at the same time")
+    max_sessions: int = Field(
+        default=0, ge=0, description="Sessions at the same time; 0: as many as are served well"
+    )
     max_viewers: int = Field(default=16, ge=1, description="Viewers of one session")
 
 
@@ -110,7 +112,23 @@ class WorkerSettings(_Group):
     threads: int = Field(
         default=0, ge=0, description="CPU threads of the network; 0: every core but one"
     )
-    max_batch: int = Field(default=8, ge=1, description="Sessions computed in one step")
+    max_batch: int = Field(
+        default=64, ge=1, description="Most sessions computed in one step, where that is faster"
+    )
+    nominal_fps: float = Field(
+        default=25.0, gt=0, le=120, description="Pictures a second a session is reckoned with"
+    )
+    serve_within_ms: int = Field(
+        default=100,
+        ge=1,
+        description="Time within which 99 of 100 pictures are to be computed, to be served well",
+    )
+    headroom: float = Field(
+        default=0.2, ge=0, lt=1, description="Share of the device's time that is kept free"
+    )
+    measure_s: float = Field(
+        default=2.0, gt=0, le=60, description="Time to measure at start how long steps take"
+    )
     start_timeout_s: float = Field(
         default=180.0, gt=0, description="Longest time to load the weights and warm up"
     )

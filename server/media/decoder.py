@@ -284,8 +284,11 @@ class DecoderThread:
         if packet is not None:
             self._listener.on_encoded(packet)
 
-    def _shrink(self, frame: av.VideoFrame) -> bytes:
-        """Resize to model size, rows of RGB without padding."""
+    def _shrink(self, frame: av.VideoFrame) -> bytes | memoryview:
+        """Resize to model size, rows of RGB without padding.
+
+        Each call makes a picture of its own, so its memory is handed on as it is, not copied.
+        """
         picture = self._reformatter.reformat(
             frame,
             self._model_width,
@@ -296,7 +299,7 @@ class DecoderThread:
         plane = picture.planes[0]
         row = self._model_width * 3
         if plane.line_size == row:
-            return bytes(plane)
+            return memoryview(plane)
         padded = memoryview(plane)
         return b"".join(
             padded[start : start + row]

@@ -76,7 +76,8 @@ class ModelFrame:
         captured_at_ns: Monotonic time at which the coded picture arrived.
         source_size: (height, width) of the picture that viewers see, in pixels.
         region: The part of that picture covered by `rgb`: (x, y, width, height).
-        rgb: height * width * 3 bytes at model size, rows of red, green, blue.
+        rgb: height * width * 3 bytes at model size, rows of red, green, blue;
+            nobody writes into them.
     """
 
     sequence: int
@@ -84,7 +85,7 @@ class ModelFrame:
     captured_at_ns: int
     source_size: tuple[int, int]
     region: tuple[int, int, int, int]
-    rgb: bytes
+    rgb: bytes | memoryview
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,7 +132,7 @@ class AiMonitor:
             return AiStatus(AiState.LATE, "masks come too late to be shown")
         wanted = RECOVERY_MASKS if self._status.state is AiState.LATE else 1
         if self._masks_in_time >= wanted:
-            return AiStatus(AiState.ACTIVE)
+            return AiStatus(AiState.ACTIVE, self._worker.reason)
         if self._status.state in (AiState.WARMING, AiState.FAILED):
             return AiStatus(AiState.WARMING, "waiting for the first mask")
         return self._status

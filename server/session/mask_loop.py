@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 
@@ -24,15 +24,21 @@ from server.worker.protocol import Dropped, FoundPolyp, Result
 MODEL_SIZE = (352, 352)
 """Height and width of the pictures that the network takes, pixels."""
 
+MAX_UNDER_WAY = 3
+"""Pictures of a session at the worker: one being computed, one waiting for the next batch, and one
+on its way that replaces it. With fewer, a picture would miss each batch that starts before the last
+mask was here; the worker keeps the newest, so more would only be thrown away there."""
+
 _NS_PER_MS = 1_000_000
 
 _log = structlog.get_logger(__name__)
 
 
 class MaskLoop:
-    """One frame at a time goes to the worker; meanwhile the mailbox keeps the newest one only.
+    """Frames go to the worker as they come, at most `MAX_UNDER_WAY` of them are there at a time.
 
-    A frame that is not masked is counted in `drops` with its cause.
+    Meanwhile the mailbox keeps the newest one only. A frame that is not masked is counted in
+    `drops` with its cause.
     """
 
     def __init__(
@@ -77,10 +83,26 @@ class MaskLoop:
 
     async def run(self) -> None:
         """Work until the mailbox is closed."""
-        with contextlib.suppress(MailboxClosedError):
-            while True:
-                await self._worker.wait_until_ready()
-                await self._mask(await self._mailbox.get())
+        slots = asyncio.Semaphore(MAX_UNDER_WAY)
+        try:
+            async with asyncio.TaskGroup() as under_way:
+                while True:
+                    await self._worker.wait_until_ready()
+                    await slots.acquire()
+                    frame = await self._next_frame()
+                    if frame is None:
+                        return
+                    task = under_way.create_task(self._mask(frame))
+                    task.add_done_callback(lambda _: slots.release())
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from group
+
+    async def _next_frame(self) -> ModelFrame | None:
+        """Take the newest frame; None once the mailbox is closed."""
+        try:
+            return await self._mailbox.get()
+        except MailboxClosedError:
+            return None
 
     def forget(self) -> None:
         """Empty the session's memory and throw away the waiting frame."""

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from server.errors import SessionLimitError, SessionNotFoundError
 from server.media.source import SourceSpec
 from server.observability.metrics import ServiceMetrics
+from server.session.admission import Admission
 from server.session.session import Session, SessionIdentity
 
 _ID_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
@@ -30,7 +31,7 @@ class SessionRegistry:
         create_session: SessionFactory,
         *,
         check_source: SourceCheck,
-        max_sessions: int,
+        admission: Callable[[], Admission],
         metrics: ServiceMetrics,
     ) -> None:
         """Start empty.
@@ -38,12 +39,12 @@ class SessionRegistry:
         Args:
             create_session: Makes a session that is not started.
             check_source: Raises a `SourceError` for a source without video; blocks some seconds.
-            max_sessions: How many are served.
+            admission: How many are served at the moment.
             metrics: Where refusals are counted.
         """
         self._create_session = create_session
         self._check_source = check_source
-        self._max_sessions = max_sessions
+        self._admission = admission
         self._metrics = metrics
         self._sessions: dict[str, Session] = {}
         self._opening = 0
@@ -53,24 +54,24 @@ class SessionRegistry:
         """All sessions, the oldest first."""
         return list(self._sessions.values())
 
-    async def create(self, name: str, spec: SourceSpec, *, is_checked: bool = False) -> Session:
+    async def create(self, name: str, spec: SourceSpec, *, is_configured: bool = False) -> Session:
         """Check a source and start a session on it.
 
         Args:
             name: For people; empty takes the source's label.
             spec: Where the video comes from.
-            is_checked: Whether the source was found to have video already.
+            is_configured: Whether the operator's settings name it: it was found to have video
+                already, and it is opened whatever the machine can serve, unless the operator set
+                a limit as well.
 
         Raises:
             SessionLimitError: No room.
             SourceError: The source has no video, or cannot be reached.
         """
-        if len(self._sessions) + self._opening >= self._max_sessions:
-            self._metrics.sessions_refused.inc()
-            raise SessionLimitError(f"{self._max_sessions} sessions are running, the limit")
+        self._require_room(is_configured)
         self._opening += 1
         try:
-            if not is_checked:
+            if not is_configured:
                 await asyncio.to_thread(self._check_source, spec)
             identity = SessionIdentity(
                 id="".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_LENGTH)),
@@ -84,6 +85,15 @@ class SessionRegistry:
             self._opening -= 1
         await session.start()
         return session
+
+    def _require_room(self, is_configured: bool) -> None:
+        """Refuse one session more than are served well."""
+        admission, number = self._admission(), len(self._sessions) + self._opening
+        if number < admission.limit or (is_configured and not admission.is_set):
+            return
+        self._metrics.sessions_refused.inc()
+        running = "1 session is" if number == 1 else f"{number} sessions are"
+        raise SessionLimitError(f"{running} running: {admission.reason}")
 
     def get(self, session_id: str) -> Session:
         """Return a session.

@@ -10,14 +10,18 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import structlog
+
 from server.errors import WorkerLostError, WorkerStepError
 from server.settings import WorkerSettings
 from server.worker.protocol import (
+    Capacity,
     Close,
     Dropped,
     FromWorker,
     Hello,
     Open,
+    Pixels,
     Reset,
     Result,
     Step,
@@ -28,6 +32,8 @@ from server.worker.supervisor import WorkerSupervisor
 
 StatusListener = Callable[[WorkerStatus], None]
 
+_log = structlog.get_logger(__name__)
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -37,7 +43,7 @@ class Picture:
     sequence: int
     height: int
     width: int
-    rgb: bytes
+    rgb: Pixels
     age_ms: float
 
 
@@ -73,6 +79,11 @@ class WorkerClient:
     def hello(self) -> Hello | None:
         """What the worker said of itself; None until one has loaded its weights."""
         return self._supervisor.hello
+
+    @property
+    def capacity(self) -> Capacity | None:
+        """How many sessions can be served well; None until a worker has measured it."""
+        return self._supervisor.capacity
 
     @property
     def restarts(self) -> int:
@@ -179,11 +190,20 @@ class WorkerClient:
                 dropped = Dropped(session=session, epoch=epoch, sequence=sequence, cause="reset")
                 answer.set_result(dropped)
 
+    def _warn_of_too_many(self) -> None:
+        """Say so if more sessions were opened, by the operator's word, than are served well."""
+        capacity = self._supervisor.capacity
+        if capacity is not None and len(self._epochs) > max(1, capacity.sessions):
+            _log.warning(
+                "worker_overcommitted", sessions=len(self._epochs), capacity=capacity.sessions
+            )
+
     def _follow(self, status: WorkerStatus) -> None:
         """Open the sessions in a new worker; give up what a lost one owed."""
         if status.state is WorkerState.READY:
             for session, epoch in self._epochs.items():
                 self._supervisor.post(Open(session=session, epoch=epoch))
+            self._warn_of_too_many()
             self._ready.set()
         else:
             self._ready.clear()

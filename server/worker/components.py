@@ -37,12 +37,14 @@ def find_polyps(mask: NDArray[np.bool_], probability: NDArray[np.float32]) -> Ma
     Returns:
         The mask (see `MAX_POLYPS`) and its regions with box, area and mean probability.
     """
-    labels, number = ndimage.label(mask, structure=_EIGHT_NEIGHBOURS)
-    if number == 0:
+    window = _window_of(mask)
+    if window is None:
         return MaskRegions(mask, ())
+    labels, number = ndimage.label(mask[window], structure=_EIGHT_NEIGHBOURS)
+    top, left = window[0].start, window[1].start
     flat = labels.ravel()
     areas = np.bincount(flat, minlength=number + 1)[1:]
-    sums = np.bincount(flat, weights=probability.ravel(), minlength=number + 1)[1:]
+    sums = np.bincount(flat, weights=probability[window].ravel(), minlength=number + 1)[1:]
     boxes = ndimage.find_objects(labels)
     largest = np.argsort(-areas, kind="stable")[:MAX_POLYPS]
     polyps = []
@@ -51,8 +53,8 @@ def find_polyps(mask: NDArray[np.bool_], probability: NDArray[np.float32]) -> Ma
         polyps.append(
             FoundPolyp(
                 box=(
-                    columns.start,
-                    rows.start,
+                    left + columns.start,
+                    top + rows.start,
                     columns.stop - columns.start,
                     rows.stop - rows.start,
                 ),
@@ -60,5 +62,17 @@ def find_polyps(mask: NDArray[np.bool_], probability: NDArray[np.float32]) -> Ma
                 score=round(float(np.clip(sums[index] / areas[index], 0.0, 1.0)), 4),
             )
         )
-    kept = mask if number <= MAX_POLYPS else np.isin(labels, largest + 1)
+    if number <= MAX_POLYPS:
+        return MaskRegions(mask, tuple(polyps))
+    kept = np.zeros_like(mask)
+    kept[window] = np.isin(labels, largest + 1)
     return MaskRegions(kept, tuple(polyps))
+
+
+def _window_of(mask: NDArray[np.bool_]) -> tuple[slice, slice] | None:
+    """Return the smallest rows and columns that hold the mask; the rest need not be searched."""
+    rows = np.flatnonzero(mask.any(axis=1))
+    if rows.size == 0:
+        return None
+    columns = np.flatnonzero(mask.any(axis=0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)

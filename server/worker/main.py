@@ -1,6 +1,7 @@
 """The worker process: `python -m server.worker.main --fd N`.
 
 The event loop reads messages, answers pings and asks the scheduler; one thread runs the network.
+While it computes a batch, another thread finds the outlines of the batch before.
 The process ends when its stream does, at once, whatever the thread is doing. Nothing heavy is
 imported before the service has said what to load, so that every failure can be told.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import socket
 import sys
@@ -18,26 +20,30 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from server.errors import UnsupportedMessageError, WorkerStartError, WorkerStepError
+from server.worker.channel import MessageChannel
 from server.worker.protocol import (
+    Capacity,
     Close,
     Configure,
     Dropped,
     Failed,
     Hello,
-    MessageChannel,
     Open,
     Ping,
+    Pixels,
     Pong,
     Ready,
     Reset,
+    Result,
     Step,
     StepFailed,
     ToWorker,
 )
-from server.worker.scheduler import Batch, DroppedRequest, Scheduler, StepRequest
+from server.worker.scheduler import DroppedRequest, Scheduler, StepRequest
+from server.worker.step_times import StepTimes
 
 if TYPE_CHECKING:
-    from server.worker.runner import Runner
+    from server.worker.runner import Computed, Runner
 
 MAX_FAILED_STEPS = 5
 """Failed steps in a row after which the process gives itself up: a fresh one may do better."""
@@ -55,7 +61,9 @@ class Worker:
         self._executor = executor
         self._has_work = asyncio.Event()
         self._deadline_ns = 0
-        self._scheduler = Scheduler(max_batch=1)
+        self._times = StepTimes()
+        self._scheduler = Scheduler(1)
+        self._computed: asyncio.Queue[tuple[Computed, int]] = asyncio.Queue(1)
         self._runner: Runner | None = None
 
     async def run(self) -> int:
@@ -63,11 +71,13 @@ class Worker:
         configuration = await self._receive_configuration()
         if configuration is None:
             return 0
-        self._scheduler = Scheduler(configuration.max_batch)
         self._deadline_ns = configuration.deadline_ms * _NS_PER_MS
-        reading = asyncio.create_task(self._read())
-        working = asyncio.create_task(self._work(configuration))
-        done, pending = await asyncio.wait({reading, working}, return_when="FIRST_COMPLETED")
+        tasks = {
+            asyncio.create_task(self._read()),
+            asyncio.create_task(self._work(configuration)),
+            asyncio.create_task(self._finish()),
+        }
+        done, pending = await asyncio.wait(tasks, return_when="FIRST_COMPLETED")
         for task in pending:
             task.cancel()
         return max(task.result() for task in done)
@@ -92,7 +102,7 @@ class Worker:
                 await self._tell_dropped(self._take(message, body))
         return 0
 
-    def _take(self, message: ToWorker, body: bytes) -> list[DroppedRequest]:
+    def _take(self, message: ToWorker, body: Pixels) -> list[DroppedRequest]:
         """Hand a message to the scheduler."""
         match message:
             case Step():
@@ -108,11 +118,12 @@ class Worker:
             case _:
                 raise UnsupportedMessageError(f"{message.type} is out of order")
 
-    def _request(self, message: Step, body: bytes) -> StepRequest:
+    def _request(self, message: Step, body: Pixels) -> StepRequest:
         """Check a picture's size and note when it expires."""
         if len(body) != message.height * message.width * 3:
             raise UnsupportedMessageError("a picture's bytes do not fit its size")
-        captured_at_ns = time.monotonic_ns() - int(message.age_ms * _NS_PER_MS)
+        now_ns = time.monotonic_ns()
+        captured_at_ns = now_ns - int(message.age_ms * _NS_PER_MS)
         return StepRequest(
             session=message.session,
             epoch=message.epoch,
@@ -120,6 +131,7 @@ class Worker:
             height=message.height,
             width=message.width,
             rgb=body,
+            arrived_at_ns=now_ns,
             expires_at_ns=captured_at_ns + self._deadline_ns,
         )
 
@@ -134,30 +146,43 @@ class Worker:
         try:
             runner = await loop.run_in_executor(self._executor, _load, configuration)
             self._runner = runner
-            await self._channel.send(_hello(runner, configuration))
-            warm_up_s = await loop.run_in_executor(self._executor, runner.warm_up)
+            await self._channel.send(_hello(runner))
+            ready = await loop.run_in_executor(self._executor, _warm_up, runner, configuration)
         except WorkerStartError as exc:
             await self._channel.send(Failed(message=str(exc)))
             return 1
-        await self._channel.send(Ready(warm_up_s=round(warm_up_s, 3)))
+        self._times = StepTimes(ready.capacity.steps)
+        self._scheduler = Scheduler(ready.capacity.batch, self._times)
+        await self._channel.send(ready)
         failed_steps = 0
         while failed_steps < MAX_FAILED_STEPS:
-            await self._has_work.wait()
-            batch = self._scheduler.next_batch(time.monotonic_ns())
-            await self._tell_dropped(batch.dropped)
-            if not batch.requests:
-                self._has_work.clear()
-                continue
-            failed_steps = 0 if await self._compute(runner, batch) else failed_steps + 1
+            requests = await self._next_batch()
+            failed_steps = 0 if await self._compute(runner, requests) else failed_steps + 1
         return 1
 
-    async def _compute(self, runner: Runner, batch: Batch) -> bool:
-        """Compute a batch and send its results; return whether that went well."""
+    async def _next_batch(self) -> tuple[StepRequest, ...]:
+        """Wait until there is something to compute."""
+        while True:
+            self._has_work.clear()
+            batch = self._scheduler.next_batch(time.monotonic_ns())
+            await self._tell_dropped(batch.dropped)
+            if batch.requests:
+                return batch.requests
+            hold_s = None
+            if batch.hold_until_ns is not None:
+                hold_s = max(0.0, (batch.hold_until_ns - time.monotonic_ns()) / 1e9)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(hold_s):
+                    await self._has_work.wait()
+
+    async def _compute(self, runner: Runner, requests: tuple[StepRequest, ...]) -> bool:
+        """Compute a batch and leave it to be finished; return whether that went well."""
         loop = asyncio.get_running_loop()
+        began_ns = time.monotonic_ns()
         try:
-            results = await loop.run_in_executor(self._executor, runner.run, batch.requests)
+            computed = await loop.run_in_executor(self._executor, runner.compute, requests)
         except WorkerStepError as exc:
-            for request in batch.requests:
+            for request in requests:
                 failed = StepFailed(
                     session=request.session,
                     epoch=request.epoch,
@@ -166,9 +191,16 @@ class Worker:
                 )
                 await self._channel.send(failed)
             return False
-        for result in results:
-            await self._channel.send(result)
+        await self._computed.put((computed, began_ns))
         return True
+
+    async def _finish(self) -> int:
+        """Send the results of computed batches, for ever."""
+        while True:
+            computed, began_ns = await self._computed.get()
+            for result in await asyncio.to_thread(_finish, computed):
+                await self._channel.send(result)
+            self._times.observe(len(computed.requests), time.monotonic_ns() - began_ns)
 
     async def _tell_dropped(self, dropped: Sequence[DroppedRequest]) -> None:
         """Say which pictures were given up."""
@@ -192,7 +224,23 @@ def _load(configuration: Configure) -> Runner:
     return Runner.load(configuration)
 
 
-def _hello(runner: Runner, configuration: Configure) -> Hello:
+def _warm_up(runner: Runner, configuration: Configure) -> Ready:
+    """Make the runner quick, and find out how quick it is; slow."""
+    from server.worker.measure import measure_capacity
+
+    warm_up_s = runner.warm_up()
+    capacity: Capacity = measure_capacity(runner, configuration, time.monotonic_ns)
+    return Ready(warm_up_s=round(warm_up_s, 3), capacity=capacity)
+
+
+def _finish(computed: Computed) -> list[Result]:
+    """Turn a computed batch into messages."""
+    from server.worker.runner import finish
+
+    return finish(computed)
+
+
+def _hello(runner: Runner) -> Hello:
     """Introduce the engine."""
     height, width = runner.info.input_size
     return Hello(
@@ -202,17 +250,16 @@ def _hello(runner: Runner, configuration: Configure) -> Hello:
         engine=runner.info.engine,
         threshold=runner.info.threshold,
         mask_size=(height, width),
-        capacity=configuration.max_batch,
         pid=os.getpid(),
     )
 
 
 async def _serve(descriptor: int) -> int:
     """Serve the stream of an inherited socket."""
-    reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=descriptor))
+    channel = MessageChannel(socket.socket(fileno=descriptor))
     executor = ThreadPoolExecutor(1, thread_name_prefix="runner")
     try:
-        return await Worker(MessageChannel(reader, writer), executor).run()
+        return await Worker(channel, executor).run()
     except ConnectionError:
         return 0
     except UnsupportedMessageError as exc:

@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 
-from server.worker.protocol import MessageChannel
+from server.worker.channel import MessageChannel
 
 _POLITE_EXIT_S = 1.0
 _SECRETS = ("SALI_AUTH__TOKEN",)
@@ -51,8 +51,7 @@ class WorkerProcess:
             raise
         finally:
             theirs.close()
-        reader, writer = await asyncio.open_connection(sock=ours)
-        return cls(process, MessageChannel(reader, writer))
+        return cls(process, MessageChannel(ours))
 
     @property
     def pid(self) -> int:

@@ -1,4 +1,4 @@
-"""What the service and a worker say to each other, over any byte stream.
+"""What the service and a worker say to each other, over any byte stream (`channel`).
 
 A frame is two big-endian 32-bit lengths, a JSON header and raw bytes:
 
@@ -11,20 +11,15 @@ discards what carries it.
 
 from __future__ import annotations
 
-import asyncio
-import struct
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from server.errors import UnsupportedMessageError
+Pixels = bytes | bytearray | memoryview
+"""A picture's bytes; whoever is handed them reads them only."""
 
-MAX_HEADER_BYTES = 1 << 20
-MAX_BODY_BYTES = 1 << 24
-
-_LENGTHS = struct.Struct("!II")
-
-DropCause = Literal["deadline", "replaced", "reset"]
+DropCause = Literal["deadline", "no_time", "replaced", "reset"]
+"""`deadline`: it waited too long. `no_time`: it could not have been ready by its deadline."""
 
 
 class _Message(BaseModel):
@@ -33,8 +28,49 @@ class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class StepTime(_Message):
+    """How long steps of `batch` pictures took: the network's part, then the outlines' part."""
+
+    batch: int
+    step_ms: float
+    step_p99_ms: float
+    finish_ms: float
+
+
+class Demand(_Message):
+    """What being served well means: `fps` pictures a second, 99 of 100 within `within_ms`.
+
+    `headroom` is the share of the time that stays free.
+    """
+
+    fps: float
+    within_ms: int
+    headroom: float
+
+
+class Capacity(_Message):
+    """How many sessions can be served well, and how that came about.
+
+    `sessions` is 0 where not even one gets all its pictures; `fps_alone` is what one gets then.
+    `batch` is the most pictures that are worth computing together. `is_memory_full` tells whether
+    the steps were measured with the memory as full as it gets.
+    """
+
+    sessions: int
+    batch: int
+    fps_alone: float
+    demand: Demand
+    steps: tuple[StepTime, ...]
+    is_memory_full: bool
+    explanation: str
+
+
 class Configure(_Message):
-    """First message to a worker: which model to make. Answered by `hello` or `failed`."""
+    """First message to a worker: which model to make. Answered by `hello` or `failed`.
+
+    `measure_s` is the time to measure steps in; what an earlier worker found (`known_capacity`) is
+    taken instead, so that a worker in place of a lost one is ready sooner.
+    """
 
     type: Literal["configure"] = "configure"
     model: str
@@ -43,6 +79,9 @@ class Configure(_Message):
     threads: int
     max_batch: int
     deadline_ms: int
+    demand: Demand
+    measure_s: float
+    known_capacity: Capacity | None = None
 
 
 class Open(_Message):
@@ -100,15 +139,15 @@ class Hello(_Message):
     engine: str
     threshold: float
     mask_size: tuple[int, int]
-    capacity: int
     pid: int
 
 
 class Ready(_Message):
-    """Warmed up: pictures are welcome."""
+    """Warmed up: pictures are welcome, of as many sessions as `capacity` tells."""
 
     type: Literal["ready"] = "ready"
     warm_up_s: float
+    capacity: Capacity
 
 
 class Failed(_Message):
@@ -170,83 +209,7 @@ class Pong(_Message):
 ToWorker = Configure | Open | Step | Reset | Close | Ping
 FromWorker = Hello | Ready | Failed | Result | Dropped | StepFailed | Pong
 
-_TO_WORKER: TypeAdapter[ToWorker] = TypeAdapter(Annotated[ToWorker, Field(discriminator="type")])
-_FROM_WORKER: TypeAdapter[FromWorker] = TypeAdapter(
+TO_WORKER: TypeAdapter[ToWorker] = TypeAdapter(Annotated[ToWorker, Field(discriminator="type")])
+FROM_WORKER: TypeAdapter[FromWorker] = TypeAdapter(
     Annotated[FromWorker, Field(discriminator="type")]
 )
-
-
-class MessageChannel:
-    """Messages over one byte stream. Used from one event loop; `send` may be called by many tasks.
-
-    Each `send` writes a whole frame before it waits, so frames never mix.
-    """
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Take over both directions of a stream."""
-        self._reader = reader
-        self._writer = writer
-
-    async def send(self, message: ToWorker | FromWorker, body: bytes = b"") -> None:
-        """Write one message and wait until the stream has room again.
-
-        Raises:
-            ConnectionError: The other end is gone.
-        """
-        self.post(message, body)
-        await self._writer.drain()
-
-    def post(self, message: ToWorker | FromWorker, body: bytes = b"") -> None:
-        """Write one message without waiting: for the small and rare ones."""
-        header = message.model_dump_json().encode()
-        self._writer.write(_LENGTHS.pack(len(header), len(body)) + header)
-        if body:
-            self._writer.write(body)
-
-    async def receive_by_worker(self) -> tuple[ToWorker, bytes] | None:
-        """Return the next message to a worker and its body; None at the end of the stream.
-
-        Raises:
-            UnsupportedMessageError: The bytes are no message; the stream is unusable from here on.
-        """
-        frame = await self._receive_frame()
-        if frame is None:
-            return None
-        try:
-            return _TO_WORKER.validate_json(frame[0]), frame[1]
-        except ValidationError as exc:
-            raise UnsupportedMessageError("the worker was sent no message of its protocol") from exc
-
-    async def receive_by_service(self) -> FromWorker | None:
-        """Return the next message of a worker; None at the end of the stream.
-
-        Raises:
-            UnsupportedMessageError: The bytes are no message; the stream is unusable from here on.
-        """
-        frame = await self._receive_frame()
-        if frame is None:
-            return None
-        try:
-            return _FROM_WORKER.validate_json(frame[0])
-        except ValidationError as exc:
-            raise UnsupportedMessageError("the worker sent no message of its protocol") from exc
-
-    async def _receive_frame(self) -> tuple[bytes, bytes] | None:
-        """Read one frame; a stream that ends, even within a frame, gives None."""
-        try:
-            lengths = await self._reader.readexactly(_LENGTHS.size)
-            header_length, body_length = _LENGTHS.unpack(lengths)
-            if header_length > MAX_HEADER_BYTES or body_length > MAX_BODY_BYTES:
-                raise UnsupportedMessageError("a frame of the worker protocol is too long")
-            header = await self._reader.readexactly(header_length)
-            return header, await self._reader.readexactly(body_length)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return None
-
-    async def aclose(self) -> None:
-        """Close the stream; the other end sees its end."""
-        self._writer.close()
-        try:
-            await self._writer.wait_closed()
-        except ConnectionError:
-            return

@@ -1,6 +1,6 @@
 """The object that runs the network: it owns the device and every session's memory.
 
-One thread uses it (`load`, `warm_up`, `run`); `forget` may come from another. The memory of a
+One thread uses it (`load`, `warm_up`, `compute`); `forget` may come from another. The memory of a
 session is kept with its epoch and never survives it, so a reset cannot be overtaken by a picture
 from before it.
 """
@@ -37,6 +37,15 @@ class _Memory:
 
     epoch: int
     state: Any
+
+
+@dataclass(frozen=True)
+class Computed:
+    """A batch that the model is done with: its outputs, and how long the model took."""
+
+    requests: tuple[StepRequest, ...]
+    outputs: tuple[StepResult, ...]
+    step_ms: float
 
 
 class Runner:
@@ -89,14 +98,29 @@ class Runner:
         """Let go of a session's memory."""
         self._memories.pop(session, None)
 
-    def run(self, requests: Sequence[StepRequest]) -> list[Result]:
+    def fill_memory(self, session: str) -> bool:
+        """Give a session a memory as full as it gets, to measure with.
+
+        Returns:
+            Whether the memory is full. A model that has a memory says how to fill it by a method
+            `full_state() -> state`; without one its memory begins empty.
+        """
+        full_state = getattr(self._model, "full_state", None)
+        state = self._model.initial_state() if full_state is None else full_state()
+        self._memories[session] = _Memory(0, state)
+        return full_state is not None or state is None
+
+    def compute(self, requests: Sequence[StepRequest]) -> Computed:
         """Compute one picture of each session.
+
+        The pictures are handed to the model as they arrived, without a copy; bringing them to the
+        device, all of a batch at once, is the model's part.
 
         Args:
             requests: Of different sessions, all of one size.
 
         Returns:
-            One result for each request, in order.
+            One output for each request, in order; `finish` makes messages of them.
 
         Raises:
             WorkerStepError: The model failed; the memories of these sessions are emptied, because
@@ -114,11 +138,7 @@ class Runner:
             for request in requests:
                 self.forget(request.session)
             raise WorkerStepError(_one_line(exc)) from exc
-        step_ms = round((time.perf_counter() - begin) * 1e3, 2)
-        return [
-            _result(request, output, step_ms, len(requests))
-            for request, output in zip(requests, outputs, strict=True)
-        ]
+        return Computed(tuple(requests), tuple(outputs), (time.perf_counter() - begin) * 1e3)
 
     def _memory(self, request: StepRequest) -> _Memory:
         """Return the memory of the request's session and epoch, an empty one if there is none."""
@@ -129,7 +149,19 @@ class Runner:
         return memory
 
 
-def _result(request: StepRequest, output: StepResult, step_ms: float, batch: int) -> Result:
+def finish(computed: Computed) -> list[Result]:
+    """Find the polyps of a computed batch and write its masks; any thread may do so.
+
+    Returns:
+        One result for each request, in order.
+    """
+    return [
+        _result(request, output, computed)
+        for request, output in zip(computed.requests, computed.outputs, strict=True)
+    ]
+
+
+def _result(request: StepRequest, output: StepResult, computed: Computed) -> Result:
     """Turn a model's output into a message."""
     regions = find_polyps(output.mask, output.probability)
     height, width = regions.mask.shape
@@ -140,8 +172,8 @@ def _result(request: StepRequest, output: StepResult, step_ms: float, batch: int
         size=(height, width),
         counts=rle.encode(regions.mask),
         polyps=regions.polyps,
-        step_ms=step_ms,
-        batch=batch,
+        step_ms=round(computed.step_ms, 2),
+        batch=len(computed.requests),
     )
 
 

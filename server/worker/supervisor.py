@@ -18,12 +18,15 @@ from server.errors import UnsupportedMessageError, WorkerLostError, WorkerStartE
 from server.settings import WorkerSettings
 from server.worker.process import WorkerProcess
 from server.worker.protocol import (
+    Capacity,
     Configure,
+    Demand,
     Dropped,
     Failed,
     FromWorker,
     Hello,
     Ping,
+    Pixels,
     Pong,
     Ready,
     Result,
@@ -80,6 +83,12 @@ class WorkerSupervisor:
             threads=settings.threads,
             max_batch=settings.max_batch,
             deadline_ms=deadline_ms,
+            demand=Demand(
+                fps=settings.nominal_fps,
+                within_ms=settings.serve_within_ms,
+                headroom=settings.headroom,
+            ),
+            measure_s=settings.measure_s,
         )
         self._now_ns = now_ns
         self._on_message = on_message
@@ -90,6 +99,7 @@ class WorkerSupervisor:
         self._nonce = 0
         self.status = WorkerStatus(WorkerState.STOPPED)
         self.hello: Hello | None = None
+        self.capacity: Capacity | None = None
         self.restarts = 0
 
     @property
@@ -129,7 +139,7 @@ class WorkerSupervisor:
         if self._life is not None and self.status.state is WorkerState.READY:
             self._life.process.channel.post(message)
 
-    async def send_step(self, message: Step, rgb: bytes) -> None:
+    async def send_step(self, message: Step, rgb: Pixels) -> None:
         """Send a picture.
 
         Raises:
@@ -184,7 +194,9 @@ class WorkerSupervisor:
         _log.info("worker_started", pid=process.pid)
         watching = asyncio.create_task(self._watch(life), name="worker watchdog")
         try:
-            process.channel.post(self._configuration)
+            process.channel.post(
+                self._configuration.model_copy(update={"known_capacity": self.capacity})
+            )
             await self._listen(life)
         except UnsupportedMessageError as exc:
             life.verdict = str(exc)
@@ -206,8 +218,7 @@ class WorkerSupervisor:
                 case Ready():
                     life.ready_at_ns = now_ns
                     life.watchdog.note_ready(now_ns)
-                    _log.info("worker_ready", warm_up_s=message.warm_up_s)
-                    self._move(WorkerState.READY)
+                    self._welcome(message)
                 case Failed():
                     life.refusal = message.message
                 case Pong():
@@ -215,6 +226,20 @@ class WorkerSupervisor:
                 case Result() | Dropped() | StepFailed():
                     life.watchdog.note_step_answered(now_ns)
                     self._on_message(message)
+
+    def _welcome(self, message: Ready) -> None:
+        """Take over what a worker measured; one that is too slow says so for good."""
+        capacity = self.capacity = message.capacity
+        _log.info(
+            "worker_ready",
+            warm_up_s=message.warm_up_s,
+            sessions=capacity.sessions,
+            batch=capacity.batch,
+            explanation=capacity.explanation,
+        )
+        if capacity.sessions == 0:
+            _log.warning("worker_slow", fps_alone=capacity.fps_alone)
+        self._move(WorkerState.READY, _shortfall(capacity))
 
     async def _watch(self, life: _Life) -> None:
         """Ping, and kill a process that hangs; its stream then ends."""
@@ -234,3 +259,11 @@ class WorkerSupervisor:
         self.status = self.status.moved(state, reason)
         self._settled.set()
         self._on_status(self.status)
+
+
+def _shortfall(capacity: Capacity) -> str:
+    """Say what people miss on a machine that is too slow for every picture; else nothing."""
+    fps, fps_alone = capacity.demand.fps, capacity.fps_alone
+    if fps_alone >= fps:
+        return ""
+    return f"this machine is slow: about {fps_alone:g} of {fps:g} pictures a second"

@@ -7,6 +7,7 @@
     bug             fails to load with an error that is not made for people
     load:MS         takes that long to load
     step:MS         takes that long for each step
+    each:MS         takes that long for each picture of a step
     crash:N         the process dies at the N-th step
     hang:N          the N-th step never ends
     fail:N          the N-th step raises
@@ -42,6 +43,7 @@ class FakeInfo:
 @dataclass
 class FakeState:
     pictures: int = 0
+    is_measured: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,17 +56,24 @@ class FakeOutput:
 class FakeEngine:
     behaviour: dict[str, int] = field(default_factory=dict)
     info: FakeInfo = field(default_factory=FakeInfo)
-    # The runner warms a model up with three pictures; N counts what comes after.
+    # The runner warms a model up with three pictures and measures full memories; N counts neither.
     steps: int = -3
 
     def initial_state(self) -> FakeState:
         return FakeState()
 
+    def full_state(self) -> FakeState:
+        return FakeState(is_measured=True)
+
     def step_many(
         self, states: Sequence[FakeState], frames: Sequence[np.ndarray]
     ) -> list[FakeOutput]:
+        time.sleep(
+            (self.behaviour.get("step", 0) + self.behaviour.get("each", 0) * len(states)) / 1e3
+        )
+        if states[0].is_measured:
+            return [_output(state, frame) for state, frame in zip(states, frames, strict=True)]
         self.steps += 1
-        time.sleep(self.behaviour.get("step", 0) / 1e3)
         if self.steps == self.behaviour.get("crash"):
             os._exit(3)
         if self.steps == self.behaviour.get("hang"):

@@ -8,7 +8,7 @@ import numpy as np
 
 from server.masks import rle
 from server.worker.client import Picture, StatusListener
-from server.worker.protocol import Dropped, FoundPolyp, Hello, Result
+from server.worker.protocol import Capacity, Dropped, FoundPolyp, Hello, Result
 from server.worker.state import WorkerState, WorkerStatus
 
 EMPTY_COUNTS = rle.encode(np.zeros((352, 352), dtype=np.bool_))
@@ -20,6 +20,7 @@ class FakeWorker:
     def __init__(self, state: WorkerState = WorkerState.READY) -> None:
         self.status = WorkerStatus(state)
         self.hello: Hello | None = None
+        self.capacity: Capacity | None = None
         self.epochs: dict[str, int] = {}
         self.pictures: asyncio.Queue[tuple[Picture, asyncio.Future[Result | Dropped]]] = (
             asyncio.Queue()

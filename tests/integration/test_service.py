@@ -57,6 +57,7 @@ def environment(weights: str = "ok") -> dict[str, str]:
     return kept | {
         "SALI_WORKER__MODEL": "tests.fakes.fake_engine:create_engine",
         "SALI_WORKER__WEIGHTS": weights,
+        "SALI_WORKER__MEASURE_S": "0.05",
         "SALI_LOG__FORMAT": "json",
     }
 
@@ -322,3 +323,38 @@ def test_listening_to_other_machines_without_a_token_is_refused(clip: Path) -> N
 
 def test_a_misspelt_setting_is_told() -> None:
     _assert_one_line(_run("--port", "0", SALI_WORKER__DEVISE="cpu"), "SALI_WORKER__DEVISE")
+
+
+def test_a_session_that_cannot_be_served_well_is_refused(clip: Path) -> None:
+    slow = {"SALI_WORKER__WEIGHTS": "each:25"}
+    with serving("--source", str(clip), "--loop", **slow) as served:
+        ready = wait_until_ready(served)
+        assert ready["capacity"]["sessions"] <= 1
+        assert ready["capacity"]["limit"] == 1
+        assert "a step of 1 picture takes" in ready["capacity"]["explanation"]
+        refused = served.request("POST", "/v1/sessions", json={"source": str(clip)})
+        assert (refused.status_code, refused.json()["code"]) == (503, "session_limit")
+        assert int(refused.headers["retry-after"]) > 0
+        assert refused.json()["detail"].startswith("1 session is running: the AI of this machine")
+        metrics = served.request("GET", "/metrics").text
+        assert f"sali_capacity_sessions {ready['capacity']['sessions']:.1f}" in metrics
+        assert "sali_sessions_refused_total 1.0" in metrics
+
+
+def test_the_operators_limit_replaces_the_measured_one(clip: Path) -> None:
+    slow = {"SALI_WORKER__WEIGHTS": "each:25", "SALI_SESSION__MAX_SESSIONS": "2"}
+    with serving("--source", str(clip), "--loop", **slow) as served:
+        assert served.request("POST", "/v1/sessions", json={"source": str(clip)}).is_success
+        refused = served.request("POST", "/v1/sessions", json={"source": str(clip)})
+        assert refused.status_code == 503
+        assert "SALI_SESSION__MAX_SESSIONS allows no more" in refused.json()["detail"]
+
+
+def wait_until_ready(served: Served) -> dict[str, Any]:
+    """Wait for the worker; return what `/readyz` says."""
+    deadline = time.monotonic() + 20
+    while (answer := served.request("GET", "/readyz")).status_code != 200:
+        assert time.monotonic() < deadline, answer.text
+        time.sleep(0.1)
+    ready: dict[str, Any] = answer.json()
+    return ready

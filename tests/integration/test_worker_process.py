@@ -55,7 +55,9 @@ class Watched:
 
 @asynccontextmanager
 async def client_of(weights: str, **chosen: Any) -> AsyncIterator[Watched]:
-    settings = WorkerSettings(model=ENGINE, weights=weights, restart_delay_ms=50, **chosen)
+    settings = WorkerSettings(
+        model=ENGINE, weights=weights, restart_delay_ms=50, measure_s=0.05, **chosen
+    )
     client = WorkerClient(settings, deadline_ms=250, now_ns=time.monotonic_ns)
     watched = Watched(client)
     client.start()
@@ -97,7 +99,7 @@ async def test_sessions_are_served_apart_and_a_reset_empties_one_memory() -> Non
 
 
 async def test_a_result_of_before_a_reset_is_not_given_to_anybody() -> None:
-    async with client_of("step:200") as watched:
+    async with client_of("step:100") as watched:
         client = watched.client
         client.open("a")
         await client.wait_until_ready()
@@ -229,3 +231,31 @@ async def test_a_worker_does_not_inherit_the_token(monkeypatch: pytest.MonkeyPat
         environment = environment_of(watched.client.pid)
         assert b"PATH=" in environment
         assert b"a-long-secret-token" not in environment
+
+
+async def test_a_worker_measures_its_capacity_once_and_the_next_one_takes_it_over() -> None:
+    async with client_of("each:15") as watched:
+        client = watched.client
+        assert client.capacity is None
+        await client.wait_until_ready()
+        measured = client.capacity
+        assert measured is not None
+        assert measured.steps[0].step_ms >= 15
+        assert measured.is_memory_full
+        assert client.pid is not None
+        os.kill(client.pid, signal.SIGKILL)
+        await watched.until_state(WorkerState.LOST)
+        await client.wait_until_ready()
+        assert client.capacity == measured
+
+
+async def test_a_machine_too_slow_for_every_picture_says_so() -> None:
+    async with client_of("step:60") as watched:
+        await watched.client.wait_until_ready()
+        status, capacity = watched.client.status, watched.client.capacity
+        assert capacity is not None
+        assert capacity.sessions == 0
+        assert status.state is WorkerState.READY
+        assert status.reason == (
+            f"this machine is slow: about {capacity.fps_alone:g} of 25 pictures a second"
+        )

@@ -58,7 +58,6 @@ async def test_hello_comes_again_when_the_model_is_known(
             engine="eager",
             threshold=0.5,
             mask_size=(352, 352),
-            capacity=8,
             pid=1,
         )
         monkeypatch.setattr(type(service.services.worker), "hello", property(lambda _: known))

@@ -156,3 +156,9 @@ def test_a_fault_of_the_session_outweighs_everything(room: Room) -> None:
     room.stream(400, masked=True)
     room.monitor.note_fault("internal fault (KeyError)")
     assert room.stream(400, masked=True) == [AiState.FAILED]
+
+
+def test_an_active_ai_on_a_slow_machine_says_what_is_missed(room: Room) -> None:
+    room.worker(WorkerState.READY, "this machine is slow")
+    room.stream(400, masked=True)
+    assert room.status() == AiStatus(AiState.ACTIVE, "this machine is slow")

@@ -7,6 +7,7 @@ import pytest
 
 from server.errors import SessionLimitError, SessionNotFoundError, SourceUnreachableError
 from server.media.source import SourceSpec
+from server.session.admission import Admission
 from server.session.registry import SessionRegistry, SourceCheck
 from server.session.state import SessionState
 from tests.unit.server.session.conftest import World
@@ -14,9 +15,17 @@ from tests.unit.server.session.conftest import World
 DEMO = SourceSpec(kind="demo")
 
 
-def registry_of(world: World, check: SourceCheck = lambda spec: None) -> SessionRegistry:
+TWO = Admission(limit=2, is_set=True, reason="no more")
+
+
+def registry_of(
+    world: World, check: SourceCheck = lambda spec: None, admission: Admission = TWO
+) -> SessionRegistry:
     return SessionRegistry(
-        world.create_session, check_source=check, max_sessions=2, metrics=world.metrics
+        world.create_session,
+        check_source=check,
+        admission=lambda: admission,
+        metrics=world.metrics,
     )
 
 
@@ -45,6 +54,7 @@ async def test_a_full_house_refuses_and_an_ended_session_makes_room(world: World
     with pytest.raises(SessionLimitError) as refused:
         await registry.create("", DEMO)
     assert refused.value.retry_after_s is not None
+    assert str(refused.value) == "2 sessions are running: no more"
     assert "sali_sessions_refused_total 1.0" in world.metrics.to_text().decode()
     await registry.close(first.identity.id)
     await registry.create("", DEMO)
@@ -76,5 +86,22 @@ async def test_a_source_without_video_makes_no_session_and_takes_no_room(world: 
         with pytest.raises(SourceUnreachableError):
             await registry.create("", DEMO)
     assert registry.sessions == []
-    assert await registry.create("", DEMO, is_checked=True) in registry.sessions
+    assert await registry.create("", DEMO, is_configured=True) in registry.sessions
+    await registry.aclose()
+
+
+async def test_the_operators_own_sources_are_opened_whatever_was_measured(world: World) -> None:
+    registry = registry_of(world, admission=Admission(limit=1, is_set=False, reason="slow"))
+    for _ in range(2):
+        await registry.create("", DEMO, is_configured=True)
+    with pytest.raises(SessionLimitError, match="2 sessions are running: slow"):
+        await registry.create("", DEMO)
+    await registry.aclose()
+
+
+async def test_a_limit_the_operator_set_holds_for_the_operators_sources_too(world: World) -> None:
+    registry = registry_of(world, admission=Admission(limit=1, is_set=True, reason="set"))
+    await registry.create("", DEMO, is_configured=True)
+    with pytest.raises(SessionLimitError, match="1 session is running: set"):
+        await registry.create("", DEMO, is_configured=True)
     await registry.aclose()

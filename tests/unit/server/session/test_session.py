@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -17,7 +18,7 @@ from server.errors import (
 from server.masks.message import MaskMessage, OriginMessage
 from server.media.frame import SourceState
 from server.session.ai_state import AiState
-from server.session.mask_loop import polyp_in_source
+from server.session.mask_loop import MAX_UNDER_WAY, polyp_in_source
 from server.session.session import Session
 from server.session.state import SessionState
 from server.worker.protocol import Dropped, FoundPolyp
@@ -59,17 +60,26 @@ async def test_a_frame_becomes_a_mask_message_of_that_frame(world: World, sessio
     assert mask.ai_state == "active"
 
 
-async def test_one_frame_is_under_way_and_the_newest_waits(world: World, session: Session) -> None:
-    world.pipeline.put(world.clock.monotonic_ns())
-    picture, answer = await world.worker.next_picture()
+async def test_a_few_frames_are_under_way_and_the_newest_waits(
+    world: World, session: Session
+) -> None:
+    answers = []
+    for sequence in range(MAX_UNDER_WAY):
+        world.pipeline.put(world.clock.monotonic_ns())
+        picture, answer = await world.worker.next_picture()
+        assert picture.sequence == sequence
+        answers.append((picture, answer))
     for _ in range(3):
         world.pipeline.put(world.clock.monotonic_ns())
+    await asyncio.sleep(0.01)
     assert world.worker.pictures.empty()
+    picture, answer = answers[0]
     answer.set_result(result_of(picture))
-    picture, answer = await world.worker.next_picture()
-    assert picture.sequence == 3
-    answer.set_result(result_of(picture))
-    await world.until(lambda: session.frames_masked == 2)
+    answers.append(await world.worker.next_picture())
+    assert answers[-1][0].sequence == MAX_UNDER_WAY + 2
+    for picture, answer in answers[1:]:
+        answer.set_result(result_of(picture))
+    await world.until(lambda: session.frames_masked == MAX_UNDER_WAY + 1)
     assert session.drops == {"mailbox": 2}
 
 

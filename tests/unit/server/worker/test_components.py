@@ -46,3 +46,13 @@ def test_list_and_mask_agree_to_the_pixel_however_many_regions_there_are() -> No
     assert int(regions.mask.sum()) == sum(polyp.area_px for polyp in regions.polyps)
     assert regions.mask[51, 51]
     assert not (regions.mask & ~mask).any()
+
+
+def test_a_mask_is_searched_wherever_it_lies() -> None:
+    everywhere = np.ones((20, 30), dtype=np.bool_)
+    [polyp] = find_polyps(everywhere, uniform(everywhere, 0.5)).polyps
+    assert (polyp.box, polyp.area_px, polyp.score) == ((0, 0, 30, 20), 600, 0.5)
+    corner = np.zeros((20, 30), dtype=np.bool_)
+    corner[19, 29] = True
+    [polyp] = find_polyps(corner, uniform(corner, 0.5)).polyps
+    assert (polyp.box, polyp.area_px) == ((29, 19, 1, 1), 1)

@@ -11,14 +11,15 @@ from contextlib import asynccontextmanager
 import pytest
 
 from server.errors import UnsupportedMessageError
+from server.worker.channel import MessageChannel
 from server.worker.main import MAX_FAILED_STEPS, Worker
 from server.worker.protocol import (
+    Capacity,
     Close,
     Configure,
     Dropped,
     Failed,
     Hello,
-    MessageChannel,
     Open,
     Ping,
     Pong,
@@ -28,8 +29,10 @@ from server.worker.protocol import (
     Step,
     StepFailed,
 )
+from tests.fakes.capacities import DEMAND, made_up_capacity
 
 RGB = bytes(4 * 4 * 3)
+KNOWN = made_up_capacity(batch=4)
 
 
 def configuration(weights: str) -> Configure:
@@ -40,6 +43,9 @@ def configuration(weights: str) -> Configure:
         threads=1,
         max_batch=4,
         deadline_ms=250,
+        demand=DEMAND,
+        measure_s=0.05,
+        known_capacity=KNOWN,
     )
 
 
@@ -51,8 +57,8 @@ def step(session: str, sequence: int, *, epoch: int = 0, age_ms: float = 0.0) ->
 async def worker_running() -> AsyncIterator[tuple[MessageChannel, asyncio.Task[int]]]:
     """A worker's loop and the service's end of its stream."""
     ours, theirs = socket.socketpair()
-    channel = MessageChannel(*await asyncio.open_connection(sock=ours))
-    worker_channel = MessageChannel(*await asyncio.open_connection(sock=theirs))
+    channel = MessageChannel(ours)
+    worker_channel = MessageChannel(theirs)
     with ThreadPoolExecutor(1) as executor:
         running = asyncio.create_task(Worker(worker_channel, executor).run())
         try:
@@ -64,13 +70,17 @@ async def worker_running() -> AsyncIterator[tuple[MessageChannel, asyncio.Task[i
             await worker_channel.aclose()
 
 
-async def start(channel: MessageChannel, weights: str = "ok") -> None:
+async def start(
+    channel: MessageChannel, weights: str = "ok", known: Capacity | None = KNOWN
+) -> Ready:
     """Configure and take the greetings."""
-    await channel.send(configuration(weights))
+    await channel.send(configuration(weights).model_copy(update={"known_capacity": known}))
     hello = await channel.receive_by_service()
     assert isinstance(hello, Hello)
-    assert (hello.name, hello.mask_size, hello.capacity) == ("fake", (352, 352), 4)
-    assert isinstance(await channel.receive_by_service(), Ready)
+    assert (hello.name, hello.mask_size) == ("fake", (352, 352))
+    ready = await channel.receive_by_service()
+    assert isinstance(ready, Ready)
+    return ready
 
 
 async def test_pictures_of_an_open_session_are_answered() -> None:
@@ -81,6 +91,29 @@ async def test_pictures_of_an_open_session_are_answered() -> None:
         result = await channel.receive_by_service()
         assert isinstance(result, Result)
         assert (result.session, result.sequence, result.polyps[0].area_px) == ("a", 3, 1)
+
+
+async def test_the_capacity_is_measured_unless_an_earlier_worker_did_so() -> None:
+    async with worker_running() as (channel, _):
+        measured = (await start(channel, "each:10", known=None)).capacity
+        assert measured.demand == DEMAND
+        assert measured.steps[0].batch == 1
+        assert measured.steps[0].step_ms >= 10
+    async with worker_running() as (channel, _):
+        assert (await start(channel)).capacity == KNOWN
+
+
+async def test_a_picture_that_cannot_be_ready_in_time_is_dropped() -> None:
+    async with worker_running() as (channel, _):
+        await start(channel, "step:100")
+        await channel.send(Open(session="a", epoch=0))
+        for _ in range(9):  # until the made-up steps of 5 ms are forgotten
+            await channel.send(step("a", 0), RGB)
+            assert isinstance(await channel.receive_by_service(), Result)
+        await channel.send(step("a", 1, age_ms=200.0), RGB)
+        assert await channel.receive_by_service() == Dropped(
+            session="a", epoch=0, sequence=1, cause="no_time"
+        )
 
 
 async def test_pings_are_answered_while_the_weights_load_and_while_a_step_runs() -> None:

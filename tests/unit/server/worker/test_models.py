@@ -9,8 +9,8 @@ import pytest
 from server.errors import WorkerStartError
 from server.masks import rle
 from server.worker.models import find_factory, model_names
-from server.worker.protocol import Configure
-from server.worker.runner import Runner
+from server.worker.protocol import Configure, Demand
+from server.worker.runner import Runner, finish
 from server.worker.scheduler import StepRequest
 
 DOCS = Path(__file__).resolve().parents[4] / "docs" / "models.md"
@@ -46,6 +46,8 @@ def test_an_installed_package_takes_the_seat(installed: str) -> None:
             threads=1,
             max_batch=8,
             deadline_ms=250,
+            demand=Demand(fps=25, within_ms=100, headroom=0.2),
+            measure_s=0.1,
         )
     )
     assert runner.info.name == "reddest"
@@ -53,18 +55,21 @@ def test_an_installed_package_takes_the_seat(installed: str) -> None:
     height, width = runner.info.input_size
     rgb = np.zeros((height, width, 3), np.uint8)
     rgb[10:20, 30:50, 0] = 255
-    [result] = runner.run(
-        [
-            StepRequest(
-                session="a",
-                epoch=0,
-                sequence=0,
-                height=height,
-                width=width,
-                rgb=rgb.tobytes(),
-                expires_at_ns=0,
-            )
-        ]
+    [result] = finish(
+        runner.compute(
+            [
+                StepRequest(
+                    session="a",
+                    epoch=0,
+                    sequence=0,
+                    height=height,
+                    width=width,
+                    rgb=rgb.tobytes(),
+                    arrived_at_ns=0,
+                    expires_at_ns=0,
+                )
+            ]
+        )
     )
     mask = rle.decode(result.counts, *result.size)
     assert mask[10:20, 30:50].all()

@@ -5,8 +5,8 @@ import pytest
 
 from server.errors import WorkerStartError, WorkerStepError
 from server.masks import rle
-from server.worker.protocol import Configure, Result
-from server.worker.runner import Runner
+from server.worker.protocol import Configure, Demand, Result
+from server.worker.runner import Runner, finish
 from server.worker.scheduler import StepRequest
 
 
@@ -18,6 +18,8 @@ def configuration(weights: str = "ok", engine: str = "create_engine") -> Configu
         threads=1,
         max_batch=8,
         deadline_ms=250,
+        demand=Demand(fps=25, within_ms=100, headroom=0.2),
+        measure_s=0.1,
     )
 
 
@@ -31,6 +33,7 @@ def picture(session: str, sequence: int = 0, epoch: int = 0, red: bool = False) 
         height=8,
         width=8,
         rgb=rgb.tobytes(),
+        arrived_at_ns=0,
         expires_at_ns=0,
     )
 
@@ -42,7 +45,7 @@ def memory_seen_in(result: Result) -> int:
 
 def test_a_result_tells_mask_and_polyps_of_its_picture() -> None:
     runner = Runner.load(configuration())
-    [result] = runner.run([picture("a", sequence=7, red=True)])
+    [result] = finish(runner.compute([picture("a", sequence=7, red=True)]))
     assert (result.session, result.epoch, result.sequence) == ("a", 0, 7)
     assert rle.decode(result.counts, *result.size)[4:6, 2:5].all()
     assert [polyp.box for polyp in result.polyps] == [(2, 4, 3, 2), (0, 0, 1, 1)]
@@ -50,36 +53,36 @@ def test_a_result_tells_mask_and_polyps_of_its_picture() -> None:
 
 def test_each_session_has_its_own_memory_batched_or_alone() -> None:
     runner = Runner.load(configuration())
-    runner.run([picture("a")])
-    results = runner.run([picture("a"), picture("b")])
+    finish(runner.compute([picture("a")]))
+    results = finish(runner.compute([picture("a"), picture("b")]))
     assert [memory_seen_in(result) for result in results] == [2, 1]
     assert [result.batch for result in results] == [2, 2]
 
 
 def test_a_new_epoch_begins_with_an_empty_memory() -> None:
     runner = Runner.load(configuration())
-    runner.run([picture("a")])
-    runner.run([picture("a")])
-    [result] = runner.run([picture("a", epoch=1)])
+    finish(runner.compute([picture("a")]))
+    finish(runner.compute([picture("a")]))
+    [result] = finish(runner.compute([picture("a", epoch=1)]))
     assert memory_seen_in(result) == 1
 
 
 def test_a_forgotten_session_begins_anew() -> None:
     runner = Runner.load(configuration())
-    runner.run([picture("a")])
+    finish(runner.compute([picture("a")]))
     runner.forget("a")
     runner.forget("unknown")
-    [result] = runner.run([picture("a")])
+    [result] = finish(runner.compute([picture("a")]))
     assert memory_seen_in(result) == 1
 
 
 def test_a_failed_step_empties_the_memories_it_touched() -> None:
     runner = Runner.load(configuration("fail:2"))
     runner.warm_up()
-    runner.run([picture("a"), picture("b")])
+    finish(runner.compute([picture("a"), picture("b")]))
     with pytest.raises(WorkerStepError, match=r"^RuntimeError: out of memory$"):
-        runner.run([picture("a")])
-    results = runner.run([picture("a"), picture("b")])
+        finish(runner.compute([picture("a")]))
+    results = finish(runner.compute([picture("a"), picture("b")]))
     assert [memory_seen_in(result) for result in results] == [1, 2]
 
 

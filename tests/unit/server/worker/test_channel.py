@@ -5,17 +5,12 @@ import socket
 import struct
 from collections.abc import AsyncIterator
 
+import numpy as np
 import pytest
 
 from server.errors import UnsupportedMessageError
-from server.worker.protocol import (
-    MAX_BODY_BYTES,
-    MAX_HEADER_BYTES,
-    MessageChannel,
-    Ping,
-    Pong,
-    Step,
-)
+from server.worker.channel import MAX_BODY_BYTES, MAX_HEADER_BYTES, MessageChannel
+from server.worker.protocol import Ping, Pong, Step
 
 STEP = Step(session="a", epoch=0, sequence=1, height=2, width=2, age_ms=1.5)
 
@@ -23,9 +18,7 @@ STEP = Step(session="a", epoch=0, sequence=1, height=2, width=2, age_ms=1.5)
 class Pair:
     """Both ends of a stream; `raw` writes what no channel would."""
 
-    def __init__(
-        self, service: MessageChannel, worker: MessageChannel, raw: asyncio.StreamWriter
-    ) -> None:
+    def __init__(self, service: MessageChannel, worker: MessageChannel, raw: socket.socket) -> None:
         self.service = service
         self.worker = worker
         self.raw = raw
@@ -34,11 +27,9 @@ class Pair:
 @pytest.fixture
 async def pair() -> AsyncIterator[Pair]:
     left, right = socket.socketpair()
-    left_reader, left_writer = await asyncio.open_connection(sock=left)
-    right_reader, right_writer = await asyncio.open_connection(sock=right)
-    service = MessageChannel(left_reader, left_writer)
-    worker = MessageChannel(right_reader, right_writer)
-    yield Pair(service, worker, left_writer)
+    service = MessageChannel(left)
+    worker = MessageChannel(right)
+    yield Pair(service, worker, left)
     await service.aclose()
     await worker.aclose()
 
@@ -79,8 +70,8 @@ async def test_many_senders_do_not_mix_their_frames(pair: Pair) -> None:
 
 
 async def test_the_end_of_the_stream_is_none_even_within_a_frame(pair: Pair) -> None:
-    pair.raw.write(struct.pack("!II", 100, 0) + b"{")
-    pair.raw.close()
+    pair.raw.send(struct.pack("!II", 100, 0) + b"{")
+    await pair.service.aclose()
     assert await pair.worker.receive_by_worker() is None
 
 
@@ -95,7 +86,7 @@ async def test_the_end_of_the_stream_is_none_even_within_a_frame(pair: Pair) -> 
     ],
 )
 async def test_what_is_no_message_is_an_error(pair: Pair, frame: bytes) -> None:
-    pair.raw.write(frame)
+    pair.raw.send(frame)
     with pytest.raises(UnsupportedMessageError):
         await pair.worker.receive_by_worker()
 
@@ -104,3 +95,41 @@ async def test_a_workers_message_is_foreign_to_a_worker(pair: Pair) -> None:
     await pair.service.send(Pong(nonce=1))
     with pytest.raises(UnsupportedMessageError):
         await pair.worker.receive_by_worker()
+
+
+async def test_messages_wait_for_a_slow_reader_and_arrive_in_order(pair: Pair) -> None:
+    for number in range(3000):
+        pair.service.post(STEP.model_copy(update={"sequence": number}), bytes(1000))
+    for number in range(3000):
+        received = await pair.worker.receive_by_worker()
+        assert received is not None
+        assert received[0] == STEP.model_copy(update={"sequence": number})
+
+
+async def test_a_picture_need_not_be_bytes_and_belongs_to_the_receiver(pair: Pair) -> None:
+    picture = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
+    await pair.service.send(STEP, memoryview(picture))
+    received = await pair.worker.receive_by_worker()
+    assert received is not None
+    arrived = np.frombuffer(received[1], dtype=np.uint8)
+    assert arrived.flags.writeable
+    assert arrived.tolist() == list(range(12))
+
+
+async def test_a_sender_learns_that_the_other_end_is_gone(pair: Pair) -> None:
+    sending = asyncio.create_task(pair.service.send(STEP, bytes(4_000_000)))
+    await asyncio.sleep(0)
+    await pair.worker.aclose()
+    with pytest.raises(ConnectionError):
+        await sending
+    pair.service.post(Ping(nonce=1))
+    with pytest.raises(ConnectionError):
+        await pair.service.send(Ping(nonce=2))
+
+
+async def test_closing_ends_ones_own_receiving_too(pair: Pair) -> None:
+    receiving = asyncio.create_task(pair.service.receive_by_service())
+    await asyncio.sleep(0)
+    await pair.service.aclose()
+    assert await receiving is None
+    await pair.service.aclose()
