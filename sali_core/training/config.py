@@ -27,7 +27,9 @@ class TrainConfig:
         schedule: `constant`, or `cosine`: the rates fall to a hundredth.
         warm_up: Steps until the peak.
         weight_decay: Of Adam.
-        clip_gradients: Largest norm of the gradient.
+        clip_gradients: Largest absolute value of each entry of the gradient. Not of its norm: Adam
+            divides by the gradient's size, and a weight decay that is added before (L2) would
+            gain what the clipping takes; it then eats the pretrained backbone.
         drop_path: Stochastic depth in the backbone, share of dropped blocks at its end.
         average: Decay per step of the running mean of the weights; that mean is what is validated
             and kept as the result. 0: the weights themselves.

@@ -201,9 +201,9 @@ class Trainer:
             raise self._diverged("loss")
         self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
-        norm = nn.utils.clip_grad_norm_(self._network.parameters(), config.clip_gradients)
-        if not math.isfinite(float(norm)):
+        if not _is_finite(self._network):
             raise self._diverged("gradient")
+        nn.utils.clip_grad_value_(self._network.parameters(), config.clip_gradients)
         set_rates(self._optimizer, self._step, config)
         self._optimizer.step()
         self._average.update(self._network, self._step)
@@ -257,6 +257,11 @@ class Trainer:
             f"the {what} is not finite at step {self._step + 1}; that step was not taken: lower "
             f"--lr, or train with --precision float32; {what_is_kept(self._folder)}"
         )
+
+
+def _is_finite(network: nn.Module) -> bool:
+    gradients = [p.grad for p in network.parameters() if p.grad is not None]
+    return math.isfinite(float(nn.utils.get_total_norm(gradients)))
 
 
 def _fold_backbone(network: Network) -> bool:

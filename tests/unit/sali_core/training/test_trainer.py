@@ -102,6 +102,24 @@ def test_a_run_killed_at_any_step_ends_with_the_same_weights(
         _assert_same(tmp_path / "whole", folder)
 
 
+def test_clipping_cuts_large_entries_of_the_gradient_and_leaves_small_ones(
+    tiny_config: ModelConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[torch.Tensor] = []
+
+    def spy(optimizer: torch.optim.Adam) -> None:
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        seen.append(torch.cat([p.grad.flatten() for p in parameters if p.grad is not None]))
+
+    monkeypatch.setattr(torch.optim.Adam, "step", spy)
+    for limit in (1e9, 1e-3):
+        config = _settings(1, clip_gradients=limit)
+        _trainer(tiny_config, config, tmp_path / str(limit)).run(_clips(), None)
+    whole, clipped = seen
+    assert float(whole.abs().max()) > 1e-3
+    assert torch.equal(clipped, whole.clamp(-1e-3, 1e-3))
+
+
 def test_the_released_network_trains_and_goes_on(tiny_config: ModelConfig, tmp_path: Path) -> None:
     model = replace(tiny_config, topology="released", key_channels=4, input_size=256)
     config = _settings(2, save_every=1, validate_pictures=1, batch=1, size=256)
