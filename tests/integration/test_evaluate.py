@@ -57,7 +57,7 @@ def test_tables_files_and_the_test_set_told_from_the_path(
     ]
     assert _sali(monkeypatch, "--gt", gt, "--pred", pred, *options) == 0
     shown = capsys.readouterr().out
-    assert "mine: 2 cases, 4 frames" in shown
+    assert "mine on easy-unseen: 2 cases, 4 frames" in shown
     assert "SUN-SEG easy-unseen" in shown
     assert "false_alarms_per_minute" in shown
     told = json.loads(outputs[0].read_text())
@@ -86,18 +86,26 @@ def test_plots_are_refused_before_the_work_without_matplotlib(
         ((), "nothing to score: give --gt DIR --pred DIR for maps, or --data DIR"),
         (("--gt", "x"), "--gt needs --pred"),
         (("--pred", "x"), "--pred needs --gt"),
-        (("--gt", "x", "--pred", "y", "--data", "z"), "--gt scores maps and --data scores weights"),
-        (("--data", "z", "--plots", "p"), "--plots scores maps and --data scores weights"),
+        (
+            ("--gt", "x", "--pred", "y", "--data", "z"),
+            "--gt scores maps and --data scores a network",
+        ),
+        (("--data", "z"), "z: no such folder"),
+        (("--mode", "live"), "--mode needs --data: SUN-SEG, or a folder with images/"),
         (("--gt", "x", "--pred", "y", "--split", "val"), "not both"),
         (("--weights", "small-demo"), "--weights needs --data"),
         (("--gt", "x", "--pred", "y"), "x: no such folder"),
         (("--gt", "x", "--pred", "y", "--subset", "hard"), "--subset hard: known are easy-seen"),
+        (
+            ("--gt", "x", "--pred", "y", "--subset", "easy-seen,hard-seen"),
+            "the maps in --pred are of one test set; name one",
+        ),
         (("--gt", "x", "--pred", "y", "--threshold", "0"), "threshold is 0.0; it must be above 0"),
         (("--gt", "x", "--pred", "y", "--json", "no/o.json"), "the folder no does not exist"),
         (("--gt", "x", "--pred", "y", "--csv", "."), "--csv .: is a folder; name a file in it"),
     ],
 )
-def test_mistakes_are_answered_inone_line(
+def test_mistakes_are_answered_in_one_line(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,

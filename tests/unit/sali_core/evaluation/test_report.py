@@ -14,8 +14,10 @@ from sali_core.evaluation.protocol import FIGURES
 from sali_core.evaluation.report import (
     comparison_table,
     csv_of,
+    csv_of_sets,
     json_of,
     markdown_of,
+    markdown_of_sets,
     official_table,
 )
 
@@ -88,3 +90,23 @@ def test_the_page_says_when_it_is_not_the_official_protocol(
 ) -> None:
     every = Evaluation(EvaluationSettings(keep_ends=True), evaluation.cases, ())
     assert "not the official protocol" in markdown_of(every, "small", None)
+
+
+def test_several_test_sets_share_one_csv_and_one_page(evaluation: Evaluation) -> None:
+    sets = {"easy-seen": evaluation, "hard-seen": evaluation}
+    lines = csv_of_sets(sets).splitlines()
+    alone = csv_of(evaluation).splitlines()
+    assert lines == [
+        f"subset,{alone[0]}",
+        *(f"{name},{line}" for name in sets for line in alone[1:]),
+    ]
+    page = markdown_of_sets(sets, "small")
+    assert page.count("# Evaluation of") == 1
+    easy, hard = page.split("\n## ")[1:]
+    assert easy.startswith("easy-seen\n")
+    assert hard.startswith("hard-seen\n")
+    headings = [line for line in markdown_of(evaluation, "small", "easy-seen").splitlines()
+                if line.startswith("## ")]  # fmt: skip
+    assert [f"#{line}" for line in headings] == [
+        line for line in easy.splitlines() if line.startswith("#")
+    ]
