@@ -158,8 +158,8 @@ def _report(
         lines.append(f"threshold: {imported.threshold}, as given")
     else:
         lines.append(
-            f"threshold: {imported.threshold}, not chosen on validation data; sali weights calibrate "
-            f"{facts.path} --data DATA -o NEW.safetensors chooses one"
+            f"threshold: {imported.threshold}, not chosen on validation data; sali weights "
+            f"calibrate {facts.path} --data DATA -o NEW.safetensors chooses one"
         )
     lines.append("licence: the weights stay under their makers' terms; read those before any use")
     lines.append(_DISCLAIMER)
