@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from sali_core.bench.engines import choose_engines, list_engines
+from sali_core.bench.engines import choose_engines, list_engines, start_engine
 from sali_core.bench.frames import BenchFrames
 from sali_core.bench.limits import DeviceLimits, measure_limits
 from sali_core.bench.machine import describe_machine
@@ -26,7 +25,6 @@ from sali_core.bench.stream_run import StreamTimes, run_streams
 from sali_core.bench.timing import Deadline
 from sali_core.bench.verdict import judge
 from sali_core.config import MemoryConfig
-from sali_core.engine import create_engine
 from sali_core.engine.device import pick_device
 from sali_core.errors import ConfigError, EngineError
 from sali_core.model.build import Network
@@ -36,7 +34,8 @@ from sali_core.weights.header import WeightsHeader
 from sali_core.weights.store import load_network
 
 _MOST_STREAMS = 64
-_LIMITS_SHARE, _STAGES_SHARE, _BATCH_SHARE = 0.06, 0.15, 0.6
+_LIMITS_S = 5.0
+_STAGES_SHARE, _BATCH_SHARE = 0.15, 0.6
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,8 @@ class BenchSettings:
     Attributes:
         device: `auto`, `cpu`, `cuda`, `cuda:N`.
         engines: Names; empty: all there are.
-        batches: Streams stepped together; empty: 1, 2, 4, ... while a step fits a frame's time.
+        batches: Streams stepped together, each for a few steps even when time is up; empty: 1, 2,
+            4, ... while a step fits a frame's time.
         bank: Frames of a full bank.
         frames: Steps of a stream at most.
         seconds: For everything but imports and one engine's start.
@@ -89,16 +89,16 @@ def bench_model(
     """
     device = pick_device(settings.device)
     network, header = load_network(weights)
-    names = choose_engines(list_engines(network, device), settings.engines)
+    names = choose_engines(list_engines(header.config, device), settings.engines)
     deadline = Deadline(settings.seconds)
     progress("matrix rate and bandwidth of the device")
-    limits = measure_limits(device, seconds=_LIMITS_SHARE * settings.seconds)
+    limits = measure_limits(device, seconds=min(0.06 * settings.seconds, _LIMITS_S))
     frames = BenchFrames(header.config.input_size)
     stages = None
     if can_be_staged(network):
         progress("stages in eager torch")
         part = deadline.part(_STAGES_SHARE)
-        stages = _measure_stages(network.to(device), header, frames, settings.bank, device, part)
+        stages = _measure_stages(network.to(device), header, frames, settings, part)
     memory = _memory(stages, settings, len(names), deadline.left_s)
     bench = _EngineBench(weights, settings, memory, frames, limits, stages)
     reports, failures = _measure_engines(bench, names, deadline, progress)
@@ -166,9 +166,7 @@ class _EngineBench:
         """Load and compile an engine; return it with the seconds that took."""
         begin = time.perf_counter()
         try:
-            engine = create_engine(
-                self._weights, self._settings.device, engine=name, memory=self._memory
-            )
+            engine = start_engine(self._weights, self._settings.device, name, self._memory)
         except (EngineError, ImportError) as exc:
             return EngineFailure(name, str(exc))
         return engine, round(time.perf_counter() - begin, 2)
@@ -183,7 +181,7 @@ class _EngineBench:
             times, results = self._run(engine, batch, deadline)
             runs.append(times)
             first = first or results
-            if deadline.has_passed:
+            if deadline.has_passed and not self._settings.batches:
                 break
         self._expected = self._expected or first
         difference, dice = agreement(self._expected, first)
@@ -236,12 +234,12 @@ def _measure_stages(
     network: Network,
     header: WeightsHeader,
     frames: BenchFrames,
-    bank: int,
-    device: torch.device,
+    settings: BenchSettings,
     deadline: Deadline,
 ) -> StageReport:
     """Count one step's operations and time as many steps as there is time for, bank full."""
-    stream = StagedStream(network, MemoryConfig(bank, 1), header.threshold, device)
+    device = pick_device(settings.device)
+    stream = StagedStream(network, MemoryConfig(settings.bank, 1), header.threshold, device)
     for number in range(2):
         stream.step(frames.frame(0, number), call_stage)
     stream.fill()
@@ -249,7 +247,7 @@ def _measure_stages(
     stream.step(frames.frame(0, 2), count)
     times = StageTimes(device)
     number = 3
-    while number < 6 or (number < 60 and not deadline.has_passed):
+    while number < 6 or (number < min(60, settings.frames) and not deadline.has_passed):
         stream.step(frames.frame(0, number), times)
         number += 1
     medians = {stage: round(float(np.median(ms)), 3) for stage, ms in times.times_ms.items()}

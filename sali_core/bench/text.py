@@ -41,15 +41,16 @@ def _stage_lines(stages: StageReport) -> list[str]:
 
 def _engine_lines(report: BenchReport) -> list[str]:
     lines = [
-        "engine     precision  batch  p50 ms   p99 ms   a frame  frames/s  of matrix rate  "
-        "max diff  Dice     start s"
+        "engine     precision  batch  memory   p50 ms   p99 ms  a frame  frames/s of matrix rate "
+        "  max diff    Dice  start s"
     ]
     for engine in report.engines:
         share = "-" if engine.matrix_share is None else f"{100 * engine.matrix_share:.1f} %"
         for run in engine.runs:
             step = run.step
             lines.append(
-                f"{engine.engine:<10} {engine.precision:<10} {run.batch:>5} {step.p50_ms:>8.2f} "
+                f"{engine.engine:<10} {engine.precision:<10} {run.batch:>5} {run.bank_frames:>7} "
+                f"{step.p50_ms:>8.2f} "
                 f"{step.p99_ms:>8.2f} {step.p50_ms / run.batch:>8.2f} "
                 f"{1e3 * run.batch / step.p50_ms:>9.1f} {share:>14}  "
                 f"{engine.max_difference:>9.1e} {engine.dice:>7.5f} {engine.start_s:>8.1f}"

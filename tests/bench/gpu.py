@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 
+from sali_core.bench.engines import engines_have_precisions
 from sali_core.bench.limits import measure_limits
 from sali_core.bench.machine import describe_machine
 from sali_core.config import get_profile
@@ -63,7 +64,8 @@ def _parse(arguments: Sequence[str]) -> tuple[list[Settings], Path, torch.device
     )
     parser.add_argument("--json", type=Path, default=Path("docs/benchmarks/gpu.json"))
     parser.add_argument("--profiles", default=",".join(PROFILES))
-    parser.add_argument("--precisions", default="float32,bfloat16")
+    possible = "float32,bfloat16" if engines_have_precisions() else "float32"
+    parser.add_argument("--precisions", default=possible)
     parser.add_argument("--batch", default="1,2,4,8,16,32,64")
     parser.add_argument("--bank", type=int, default=35)
     parser.add_argument("--write-every", type=int, default=5)

@@ -6,13 +6,12 @@ from pathlib import Path
 import pytest
 
 from sali_core.bench import model as bench_module
-from sali_core.bench.engines import choose_engines
 from sali_core.bench.model import BenchSettings, agreement, bench_model
 from sali_core.bench.networks import save_random_weights
 from sali_core.bench.plots import draw_report
 from sali_core.bench.results import BenchReport
 from sali_core.bench.text import report_lines
-from sali_core.config import ModelConfig, get_profile
+from sali_core.config import MemoryConfig, ModelConfig, get_profile
 from sali_core.errors import ConfigError, EngineError
 
 
@@ -25,7 +24,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def report(weights: Path) -> BenchReport:
     settings = BenchSettings(
-        device="cpu", engines=("eager",), batches=(1, 2), bank=3, frames=30, seconds=20.0
+        device="cpu", engines=("eager",), batches=(1, 2), bank=3, frames=12, seconds=20.0
     )
     return bench_model(weights, settings, ["sali", "bench", "model"])
 
@@ -79,14 +78,14 @@ def test_plots_are_drawn_where_asked(report: BenchReport, tmp_path: Path) -> Non
 def test_an_engine_that_cannot_start_is_told_beside_the_others(
     weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    create = bench_module.create_engine
+    start = bench_module.start_engine
 
-    def creating(*given: object, engine: str, **options: object) -> object:
+    def starting(path: Path, device: str, engine: str, memory: MemoryConfig) -> object:
         if engine == "broken":
             raise EngineError("no such instruction")
-        return create(*given, engine=engine, **options)
+        return start(path, device, engine, memory)
 
-    monkeypatch.setattr(bench_module, "create_engine", creating)
+    monkeypatch.setattr(bench_module, "start_engine", starting)
     monkeypatch.setattr(bench_module, "list_engines", lambda *_: ["broken", "eager"])
     settings = BenchSettings(device="cpu", batches=(1,), bank=1, frames=8, seconds=5.0)
     found = bench_model(weights, settings, ["test"])
@@ -96,12 +95,6 @@ def test_an_engine_that_cannot_start_is_told_beside_the_others(
     monkeypatch.setattr(bench_module, "list_engines", lambda *_: ["broken"])
     with pytest.raises(EngineError, match="broken: no such instruction"):
         bench_model(weights, settings, ["test"])
-
-
-def test_an_unknown_engine_is_refused_with_those_there_are() -> None:
-    with pytest.raises(ConfigError, match=r"'warp' .* there are: eager, openvino"):
-        choose_engines(["eager", "openvino"], ["warp"])
-    assert choose_engines(["eager", "openvino"], []) == ["eager", "openvino"]
 
 
 @pytest.mark.parametrize(
