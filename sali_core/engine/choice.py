@@ -11,6 +11,7 @@ from sali_core.config import ModelConfig
 from sali_core.errors import ConfigError
 
 ENGINES = ("eager", "openvino")
+PRECISIONS = ("auto", "float32", "bfloat16")
 
 
 class EngineChoice(NamedTuple):
@@ -55,3 +56,19 @@ def pick_engines(
             f"({choices[0].reason}); use auto or {', '.join(names)}"
         )
     return (EngineChoice(wanted, "asked for"),)
+
+
+def pick_precision(wanted: str, engine: str) -> str:
+    """Return the precision an engine computes in.
+
+    `auto` is float32 everywhere: bfloat16 moved logits by more than 2e-2 wherever it was tried
+    (ADR 0006), so it must be asked for, and its results judged by who asks.
+
+    Raises:
+        ConfigError: No such precision, or the engine does not have it.
+    """
+    if wanted not in PRECISIONS:
+        raise ConfigError(f"precision {wanted!r} is unknown; use {', '.join(PRECISIONS)}")
+    if wanted == "bfloat16" and engine != "openvino":
+        raise ConfigError(f"engine {engine!r} computes in float32; bfloat16 is OpenVINO's, on CPUs")
+    return "float32" if wanted == "auto" else wanted

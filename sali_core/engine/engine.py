@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 
 from sali_core.config import MemoryConfig
-from sali_core.engine.choice import pick_engines
+from sali_core.engine.choice import EngineChoice, pick_engines, pick_precision
 from sali_core.engine.device import pick_device
 from sali_core.engine.openvino import OpenVinoNetwork
 from sali_core.errors import EngineError, ShapeError
@@ -34,6 +34,10 @@ class Engine:
     def initial_state(self) -> StreamState:
         """Return the state of a new stream."""
         return self._segmenter.initial_state()
+
+    def full_state(self) -> StreamState:
+        """Return a state with a full memory, to measure speed with."""
+        return self._segmenter.full_state()
 
     def step(self, state: StreamState, rgb: npt.NDArray[np.uint8]) -> StepResult:
         """Segment the next frame of a stream; see `StreamSegmenter.step`."""
@@ -59,7 +63,7 @@ class Engine:
 
 def create_engine(
     weights: str | Path, device: str = "auto", *, engine: str = "auto",
-    memory: MemoryConfig | None = None,
+    precision: str = "auto", memory: MemoryConfig | None = None,
 ) -> Engine:  # fmt: skip
     """Load weights and pick the fastest engine for the device.
 
@@ -67,17 +71,18 @@ def create_engine(
         weights: A shipped name or a file.
         device: `auto`, `cpu`, `cuda`, `cuda:N`.
         engine: `auto`, `eager` or `openvino` (CPU only).
+        precision: `auto` (float32), `float32`, or `bfloat16` (OpenVINO's encoder; masks change).
         memory: Bank size and write interval; the paper's by default.
 
     Raises:
         CheckpointError: The weights cannot be used.
-        ConfigError: The device is not there, or the engine cannot run on it.
+        ConfigError: The device is not there, or the engine or precision cannot be used on it.
         EngineError: The engine asked for cannot run this network.
     """
     path = resolve_weights(weights)
     where = pick_device(device)
     network, header = load_network(path)
-    runner, kind, reason = _start_engine(network, where, engine)
+    runner, choice, computes_in = _start_engine(network, where, engine, precision)
     size = header.config.input_size
     segmenter = StreamSegmenter(
         runner,
@@ -92,8 +97,9 @@ def create_engine(
         input_size=(size, size),
         device=str(where),
         profile=header.profile,
-        engine=kind,
-        reason=reason,
+        engine=choice.name,
+        reason=choice.reason,
+        precision=computes_in,
     )
     return Engine(segmenter, info)
 
@@ -105,17 +111,20 @@ def cache_folder() -> Path:
 
 
 def _start_engine(
-    network: Network, device: torch.device, wanted: str
-) -> tuple[StreamNetwork, str, str]:
-    """Start the first engine that runs: what runs it, its name, the reason."""
+    network: Network, device: torch.device, wanted: str, precision: str
+) -> tuple[StreamNetwork, EngineChoice, str]:
+    """Start the first engine that runs: what runs it, which it is, its precision."""
     failure = ""
     for choice in pick_engines(device, network.config, wanted):
+        computes_in = pick_precision(precision, choice.name)
         if choice.name == "eager":
-            return network.to(device), "eager", failure or choice.reason
+            return network.to(device), choice._replace(reason=failure or choice.reason), computes_in
         try:
-            return OpenVinoNetwork(network, cache_folder()), choice.name, choice.reason
+            runner = OpenVinoNetwork(network, cache_folder(), precision=computes_in)
         except (ImportError, EngineError) as exc:
-            if wanted != "auto":
+            if wanted != "auto" or precision == "bfloat16":
                 raise
             failure = str(exc)
+        else:
+            return runner, choice, computes_in
     raise EngineError(failure)

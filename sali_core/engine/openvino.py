@@ -17,7 +17,8 @@ from torch import Tensor
 
 from sali_core import engine, model
 from sali_core.engine.openvino_graphs import GraphCache, compile_graph, import_openvino
-from sali_core.engine.parts import split_network
+from sali_core.engine.parts import Part, Parts, split_network
+from sali_core.errors import EngineError
 from sali_core.model.build import Network
 from sali_core.model.network import read_scales
 from sali_core.model.readout import MemoryTokens
@@ -27,55 +28,58 @@ from sali_core.types import FeaturePyramid, Projection, StepOutput
 class OpenVinoNetwork:
     """Runs the dense parts of a network; batch 1; not for two threads at once."""
 
-    def __init__(self, network: Network, cache: Path | None = None) -> None:
+    def __init__(
+        self, network: Network, cache: Path | None = None, *, precision: str = "float32"
+    ) -> None:
         """Compile; takes some seconds, less when this very network was compiled before.
 
         Args:
             network: In inference mode, float32, on the CPU.
             cache: Folder to keep converted graphs in; None keeps none.
+            precision: `float32`, or `bfloat16`: of the encoder alone. The rest stays in float32,
+                deformable convolutions among it.
 
         Raises:
             ImportError: OpenVINO is not installed.
-            EngineError: OpenVINO has no counterpart for a part of this network.
+            EngineError: OpenVINO has no counterpart for a part of this network, or the processor
+                none for this precision.
         """
         core = import_openvino().Core()
+        if precision == "bfloat16" and "BF16" not in core.get_property(
+            "CPU", "OPTIMIZATION_CAPABILITIES"
+        ):
+            raise EngineError("this processor does not compute in bfloat16; use float32")
         graphs = GraphCache(core, cache and cache / _fingerprint(network))
         self.config = network.config
-        halves = split_network(network)
+        parts = split_network(network)
         with torch.no_grad():
-            front = graphs.get("front", halves.front, halves.front_inputs)
-            self._front = compile_graph(core, front)
-            if halves.back is not None:
-                back = graphs.get("back", halves.back, halves.back_inputs)
-                self._back = compile_graph(core, back)
-        self._is_released = network.config.topology == "released"
-        self._no_features = halves.front_inputs[1:]
+            encode, relate, decode = (graphs.get(name, *part) for name, part in _named(parts))
+        self._encode = compile_graph(core, encode, precision)
+        self._relate = compile_graph(core, relate)
+        self._decode = compile_graph(core, decode)
 
     def __call__(
         self, rgb: Tensor, previous: FeaturePyramid | None, tokens: tuple[MemoryTokens, ...] | None
     ) -> StepOutput:
         """Compute what `SaliNetwork.forward` or `ReleasedNetwork.forward` computes."""
-        if self._is_released:
-            return self._step_released(rgb, previous, tokens)
-        out = self._front([rgb, *(previous or self._no_features)])
-        if previous is None:  # a first frame is its own predecessor
-            out = self._front([rgb, *out[:3]])
-        current = cast(FeaturePyramid, out[:3])
+        current = cast(FeaturePyramid, self._encode([rgb]))
+        neighbour = previous or current
+        if self.config.topology == "released":
+            query = _projection(self._relate(current))
+            memory = read_scales(tokens, query, self.config.top_tokens)
+            logits, *weighed = self._decode([*memory, *current, *neighbour])
+            left = Projection(query.keys, cast(FeaturePyramid, tuple(weighed)))
+            return StepOutput(logits, current, left)
+        related = self._relate([*current, *neighbour])
         if not self.config.uses_lim:
-            return StepOutput(out[3], current, None)
-        query = _projection(out[3:])
+            return StepOutput(self._decode(related)[0], current, None)
+        query = _projection(related)
         long = read_scales(tokens, query, self.config.top_tokens)
-        return StepOutput(self._back(list(long))[0], current, query)
+        return StepOutput(self._decode(long)[0], current, query)
 
-    def _step_released(
-        self, rgb: Tensor, previous: FeaturePyramid | None, tokens: tuple[MemoryTokens, ...] | None
-    ) -> StepOutput:
-        out = self._front([rgb])
-        current, query = cast(FeaturePyramid, out[:3]), _projection(out[3:])
-        memory = read_scales(tokens, query, self.config.top_tokens)
-        logits, *weighed = self._back([*memory, *current, *(previous or current)])
-        left = Projection(query.keys, cast(FeaturePyramid, tuple(weighed)))
-        return StepOutput(logits, current, left)
+
+def _named(parts: Parts) -> list[tuple[str, Part]]:
+    return list(zip(Parts._fields, parts, strict=True))
 
 
 def _projection(maps: tuple[Tensor, ...]) -> Projection:

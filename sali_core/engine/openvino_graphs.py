@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ from torch import Tensor, nn
 
 from sali_core.errors import EngineError
 
-CompiledGraph = Callable[[list[Tensor]], tuple[Tensor, ...]]
+_PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
+
+CompiledGraph = Callable[[Sequence[Tensor]], tuple[Tensor, ...]]
 
 
 def import_openvino() -> Any:
@@ -41,7 +43,7 @@ class GraphCache:
         self._core = core
         self._folder = folder
 
-    def get(self, name: str, module: nn.Module, example: list[Tensor]) -> Any:
+    def get(self, name: str, module: nn.Module, example: Sequence[Tensor]) -> Any:
         """Return the graph of a module, from disk where it is there.
 
         Raises:
@@ -54,6 +56,8 @@ class GraphCache:
         # Distinct tensors: the exporter would merge inputs that alias each other.
         inputs = tuple(x.clone() for x in example)
         graph = _convert(name, torch.export.export(module.eval(), inputs))
+        # Conversion leaves the shapes open; fixed ones compile to faster code.
+        graph.reshape({place: list(x.shape) for place, x in enumerate(inputs)})
         if path:
             # A full or read-only disk costs the next start some seconds, nothing else.
             with contextlib.suppress(OSError):
@@ -72,13 +76,13 @@ class GraphCache:
             partial.replace(path)
 
 
-def compile_graph(core: Any, graph: Any, precision: str = "f32") -> CompiledGraph:
+def compile_graph(core: Any, graph: Any, precision: str = "float32") -> CompiledGraph:
     """Compile for the CPU: smallest delay, as many threads as torch uses.
 
     Args:
         core: OpenVINO's.
         graph: A model.
-        precision: `f32`, or `bf16` for what OpenVINO can compute in it.
+        precision: `float32`, or `bfloat16` for what OpenVINO can compute in it.
 
     Returns:
         A function of the graph's inputs; what it returns is the caller's to keep. Not for two
@@ -88,7 +92,7 @@ def compile_graph(core: Any, graph: Any, precision: str = "f32") -> CompiledGrap
         graph,
         "CPU",
         {
-            "INFERENCE_PRECISION_HINT": precision,
+            "INFERENCE_PRECISION_HINT": _PRECISIONS[precision],
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
         },
@@ -96,7 +100,7 @@ def compile_graph(core: Any, graph: Any, precision: str = "f32") -> CompiledGrap
     request = compiled.create_infer_request()
     outputs = range(len(compiled.outputs))
 
-    def run(inputs: list[Tensor]) -> tuple[Tensor, ...]:
+    def run(inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
         request.infer([x.contiguous().numpy() for x in inputs], share_inputs=True)
         # Copies: the request's own buffers are overwritten by its next run.
         return tuple(

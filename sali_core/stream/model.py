@@ -29,6 +29,7 @@ class ModelInfo:
         profile: Profile of the network.
         engine: How it runs: `eager`, `openvino`.
         reason: Why this engine was picked.
+        precision: What it computes in: `float32`, `bfloat16`.
     """
 
     name: str
@@ -38,6 +39,7 @@ class ModelInfo:
     profile: str = "custom"
     engine: str = "custom"
     reason: str = ""
+    precision: str = "float32"
 
 
 class StreamModel(Protocol):

@@ -134,3 +134,12 @@ def test_a_frame_that_does_not_fit_is_refused_and_leaves_the_state(
         segmenter.step(state, frame)
     assert state.frames_seen == 0
     assert len(state.bank) == 0
+
+
+def test_a_full_state_holds_what_a_bank_can_hold_and_can_be_stepped(network: SaliNetwork) -> None:
+    segmenter = _segmenter(network, capacity_frames=3, write_every_frames=1)
+    state = segmenter.full_state()
+    assert len(state.bank) == 3
+    for frame in _frames(4, 2):
+        assert np.isfinite(segmenter.step(state, frame).logits).all()
+    assert len(state.bank) == 3
