@@ -13,6 +13,7 @@ from sali_core.model.build import Network, create_network
 from sali_core.weights.header import WeightsHeader
 from sali_core.weights.store import save_weights
 
+_OFFSET_GAIN = 0.6
 FOREGROUND_SHARE = 0.05
 """Of the pixels, what the thresholds of random weights aim at: a polyp's usual share."""
 
@@ -20,8 +21,9 @@ FOREGROUND_SHARE = 0.05
 def random_network(config: ModelConfig, seed: int = 0) -> tuple[Network, float]:
     """Build a network with random weights, the same for the same seed.
 
-    Its maps mean nothing, but it takes as long as a trained one: offsets of deformable
-    convolutions are not zero as at the start of training, and the threshold is put where
+    Its maps mean nothing, but it takes as long as a trained one, and its logits vary as much as a
+    trained one's, so that differences of them can be told: weights are normal with a variance of
+    1 / inputs, offsets of deformable convolutions are not zero, and the threshold is put where
     `FOREGROUND_SHARE` of the first frames' pixels count as polyp, because masks decide how many
     tokens the memory of `paper` holds.
 
@@ -31,9 +33,10 @@ def random_network(config: ModelConfig, seed: int = 0) -> tuple[Network, float]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = create_network(config).eval()
-        for name, module in network.named_modules():
-            if name.endswith(("offset", "conv_offset")) and isinstance(module, nn.Conv2d):
-                nn.init.normal_(module.weight, std=0.05)
+        for name, weight in network.named_parameters():
+            if weight.dim() > 1:  # the usual starts would let signals of a deep network fade
+                gain = _OFFSET_GAIN if "offset" in name else 1.0
+                nn.init.normal_(weight, std=gain * weight[0].numel() ** -0.5)
     frames = BenchFrames(config.input_size, count=2)
     with torch.inference_mode():
         maps = []

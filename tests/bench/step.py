@@ -20,6 +20,7 @@ import torch
 import torchvision
 from torch import Tensor
 
+from sali_core.bench.machine import describe_machine
 from sali_core.config import MemoryConfig
 from sali_core.data.phantom import Phantom, PhantomConfig
 from sali_core.engine import Engine, create_engine
@@ -140,10 +141,11 @@ def main() -> None:
             "memory_read_full_bank": bench_read(arguments.rounds),
             "step_full_bank_writing_each_frame": bench_step(arguments.weights, arguments.rounds),
         }
-    text = json.dumps(results, indent=2)
-    print(text)
+    print(json.dumps(results, indent=2))
     if arguments.json:
-        arguments.json.write_text(text + "\n")
+        machine = describe_machine(torch.device("cpu"), ["python", "-m", "tests.bench.step"])
+        report = {"machine": machine.to_dict()} | results
+        arguments.json.write_text(json.dumps(report, indent=2) + "\n")
 
 
 if __name__ == "__main__":
