@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from sali_core.config import get_profile
-from sali_core.engine.choice import available_engines, pick_engines
+from sali_core.engine.choice import available_engines, pick_engines, pick_precision
 from sali_core.errors import ConfigError
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
@@ -38,3 +38,16 @@ def test_an_unknown_engine_is_refused_by_name() -> None:
 
 def test_what_was_asked_for_is_the_reason() -> None:
     assert pick_engines(CPU, get_profile("paper"), "eager") == (("eager", "asked for"),)
+
+
+@pytest.mark.parametrize("engine", ["eager", "openvino"])
+def test_precision_is_float32_unless_asked_for(engine: str) -> None:
+    assert pick_precision("auto", engine) == pick_precision("float32", engine) == "float32"
+    assert pick_precision("bfloat16", "openvino") == "bfloat16"
+
+
+def test_a_precision_an_engine_lacks_is_refused() -> None:
+    with pytest.raises(ConfigError, match="engine 'eager' computes in float32"):
+        pick_precision("bfloat16", "eager")
+    with pytest.raises(ConfigError, match="precision 'int4' is unknown; use auto, float32"):
+        pick_precision("int4", "openvino")

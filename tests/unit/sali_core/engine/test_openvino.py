@@ -6,16 +6,26 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 
-from sali_core.config import MemoryConfig
+from sali_core.config import MemoryConfig, ModelConfig
+from sali_core.data.phantom import Phantom, PhantomConfig
 from sali_core.engine import create_engine
 from sali_core.engine.openvino import OpenVinoNetwork
 from sali_core.errors import EngineError
+from sali_core.model.build import create_network
 from sali_core.model.network import SaliNetwork
+from sali_core.model.released.pyramid_alignment import ModulatedDeformConv
 from sali_core.stream.segmenter import StreamNetwork, StreamSegmenter
 from sali_core.weights.store import WeightsHeader, save_weights
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Graphs that several tests use: conversion is slow."""
+    return tmp_path_factory.mktemp("graphs")
 
 
 def _segmenter(network: StreamNetwork) -> StreamSegmenter:
@@ -26,9 +36,11 @@ def _segmenter(network: StreamNetwork) -> StreamSegmenter:
     )
 
 
-def test_openvino_gives_the_logits_of_torch_over_a_stream(network: SaliNetwork) -> None:
+def test_openvino_gives_the_logits_of_torch_over_a_stream(
+    network: SaliNetwork, cache: Path
+) -> None:
     pytest.importorskip("openvino", reason="OpenVINO is not installed")
-    eager, compiled = _segmenter(network), _segmenter(OpenVinoNetwork(network))
+    eager, compiled = _segmenter(network), _segmenter(OpenVinoNetwork(network, cache))
     states = eager.initial_state(), compiled.initial_state()
     rng = np.random.default_rng(0)
     for _ in range(6):
@@ -37,9 +49,80 @@ def test_openvino_gives_the_logits_of_torch_over_a_stream(network: SaliNetwork) 
         np.testing.assert_allclose(compiled.step(states[1], frame).logits, expected, atol=1e-3)
 
 
-def test_a_result_is_not_overwritten_by_the_next_frame(network: SaliNetwork) -> None:
+def test_a_network_without_a_memory_runs_too(small_config: ModelConfig) -> None:
     pytest.importorskip("openvino", reason="OpenVINO is not installed")
-    compiled = OpenVinoNetwork(network)
+    torch.manual_seed(2)
+    config = ModelConfig.from_dict(small_config.to_dict() | {"ablation": "without_lim"})
+    network = create_network(config).eval()
+    eager, compiled = _segmenter(network), _segmenter(OpenVinoNetwork(network))
+    states = eager.initial_state(), compiled.initial_state()
+    for frame in _phantom(128, 3):
+        expected = eager.step(states[0], frame).logits
+        np.testing.assert_allclose(compiled.step(states[1], frame).logits, expected, atol=1e-3)
+
+
+def test_the_released_network_differs_from_torch_by_exchanged_tokens_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Rounding may swap a query's 20th and 21st token; without that, logits are equal."""
+    pytest.importorskip("openvino", reason="OpenVINO is not installed")
+    torch.manual_seed(3)
+    config = ModelConfig(
+        topology="released", key_channels=4, backbone="mobilenetv2_100", input_size=256
+    )
+    network = create_network(config).eval()
+    for module in network.alignment.modules():
+        if isinstance(module, ModulatedDeformConv):
+            torch.nn.init.normal_(module.conv_offset.weight, std=0.05)
+    compiled_network = OpenVinoNetwork(network)
+    frames = _phantom(256, 6)
+    top_20 = _differences(network, compiled_network, frames)
+    assert np.quantile(top_20, 0.99) < 1e-3
+    assert top_20.max() < 0.05
+    monkeypatch.setattr(ModelConfig, "top_tokens", property(lambda _: 10**6))
+    assert _differences(network, compiled_network, frames).max() < 1e-4
+
+
+def _phantom(size: int, count: int) -> list[npt.NDArray[np.uint8]]:
+    phantom = Phantom(PhantomConfig(width=size, height=size, seconds=4.0, seed=7))
+    return [phantom.render(4 * number).image for number in range(count)]
+
+
+def _differences(
+    one: StreamNetwork, other: StreamNetwork, frames: list[npt.NDArray[np.uint8]]
+) -> npt.NDArray[np.float32]:
+    """|difference of logits| of every pixel of a stream."""
+    segmenters = _segmenter(one), _segmenter(other)
+    states = [segmenter.initial_state() for segmenter in segmenters]
+    pairs = [
+        [
+            segmenter.step(state, frame).logits
+            for segmenter, state in zip(segmenters, states, strict=True)
+        ]
+        for frame in frames
+    ]
+    return np.array([np.abs(a - b) for a, b in pairs])
+
+
+def test_bfloat16_is_asked_for_and_stays_in_the_encoder(network: SaliNetwork, cache: Path) -> None:
+    openvino = pytest.importorskip("openvino", reason="OpenVINO is not installed")
+    if "BF16" not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        pytest.skip("this processor does not compute in bfloat16")
+    rgb = torch.randint(0, 255, (1, 3, 128, 128), dtype=torch.uint8)
+    exact = OpenVinoNetwork(network, cache)(rgb, None, None)
+    rough = OpenVinoNetwork(network, cache, precision="bfloat16")(rgb, None, None)
+    scale = float(exact.features[0].abs().max())
+    assert 0 < float((rough.features[0] - exact.features[0]).abs().max()) < 0.1 * scale
+    with torch.no_grad():
+        query = network.relate(rough.features, rough.features)
+    assert rough.memory is not None
+    for a, b in zip(rough.memory.keys, query.keys, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-4)
+
+
+def test_a_result_is_not_overwritten_by_the_next_frame(network: SaliNetwork, cache: Path) -> None:
+    pytest.importorskip("openvino", reason="OpenVINO is not installed")
+    compiled = OpenVinoNetwork(network, cache)
     first = compiled(torch.zeros(1, 3, 128, 128, dtype=torch.uint8), None, None).features
     kept = [x.clone() for x in first]
     compiled(torch.full((1, 3, 128, 128), 255, dtype=torch.uint8), None, None)
@@ -72,7 +155,7 @@ def test_a_damaged_graph_is_made_again_and_a_cache_that_cannot_be_written_is_no_
     pytest.importorskip("openvino", reason="OpenVINO is not installed")
     frame = torch.randint(0, 255, (1, 3, 128, 128), dtype=torch.uint8)
     first = OpenVinoNetwork(network, tmp_path)(frame, None, None).features
-    (graph,) = tmp_path.glob("*/front.xml")
+    (graph,) = tmp_path.glob("*/encode.xml")
     graph.write_text("<damaged")
     blocked = tmp_path / "file"
     blocked.write_text("no folder")
@@ -111,6 +194,6 @@ def test_a_network_openvino_cannot_convert_runs_in_torch(
     monkeypatch.setattr(openvino, "convert_model", refuse)
     info = create_engine(path, "cpu").info
     assert info.engine == "eager"
-    assert info.reason == "OpenVINO cannot convert 'front': no rule for aten::thing"
-    with pytest.raises(EngineError, match="cannot convert 'front'"):
+    assert info.reason == "OpenVINO cannot convert 'encode': no rule for aten::thing"
+    with pytest.raises(EngineError, match="cannot convert 'encode'"):
         create_engine(path, "cpu", engine="openvino")
