@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sali_core.bench.engines import choose_engines, list_engines, start_engine
+from sali_core.bench.engines import choose_engines, list_engines
 from sali_core.bench.frames import BenchFrames
 from sali_core.bench.limits import DeviceLimits, measure_limits
 from sali_core.bench.machine import describe_machine
@@ -25,6 +25,7 @@ from sali_core.bench.stream_run import StreamTimes, run_streams
 from sali_core.bench.timing import Deadline
 from sali_core.bench.verdict import judge
 from sali_core.config import MemoryConfig
+from sali_core.engine import create_engine
 from sali_core.engine.device import pick_device
 from sali_core.errors import ConfigError, EngineError
 from sali_core.model.build import Network
@@ -166,7 +167,9 @@ class _EngineBench:
         """Load and compile an engine; return it with the seconds that took."""
         begin = time.perf_counter()
         try:
-            engine = start_engine(self._weights, self._settings.device, name, self._memory)
+            engine = create_engine(
+                self._weights, self._settings.device, engine=name, memory=self._memory
+            )
         except (EngineError, ImportError) as exc:
             return EngineFailure(name, str(exc))
         return engine, round(time.perf_counter() - begin, 2)
@@ -188,7 +191,7 @@ class _EngineBench:
         tflops = self._tflops(runs)
         return EngineReport(
             engine=name,
-            precision=str(getattr(engine.info, "precision", "float32")),
+            precision=engine.info.precision,
             start_s=start_s,
             runs=tuple(runs),
             achieved_tflops=tflops and round(tflops, 4),

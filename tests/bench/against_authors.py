@@ -23,11 +23,11 @@ from typing import Any
 
 import torch
 
-from sali_core.bench.engines import start_engine
 from sali_core.bench.frames import BenchFrames
 from sali_core.bench.machine import describe_machine
 from sali_core.bench.networks import save_random_weights
 from sali_core.config import MemoryConfig, get_profile
+from sali_core.engine import create_engine
 from sali_core.engine.device import pick_device
 from sali_core.errors import ConfigError, SaliError
 from sali_core.stream.masking import MaskRule
@@ -83,9 +83,10 @@ def compare(settings: Settings, command: Sequence[str]) -> dict[str, Any]:
     precision = PRECISIONS[settings.precision]
     memory = MemoryConfig(settings.bank, settings.write_every)
     with _weights_file(settings) as path:
-        engine = start_engine(
-            path, settings.device, settings.engine, memory, precision=settings.precision
-        )
+        engine = create_engine(
+            path, settings.device, engine=settings.engine, precision=settings.precision,
+            memory=memory,
+        )  # fmt: skip
         network, header = load_network(path)
     rule = MaskRule(header.threshold, header.peak_threshold)
     config = network.config

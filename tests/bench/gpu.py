@@ -19,12 +19,11 @@ from typing import Any
 
 import torch
 
-from sali_core.bench.engines import engines_have_precisions
 from sali_core.bench.limits import measure_limits
 from sali_core.bench.machine import describe_machine
 from sali_core.config import get_profile
 from sali_core.engine.device import pick_device
-from sali_core.errors import ConfigError, SaliError
+from sali_core.errors import ConfigError, EngineError, SaliError
 from tests.bench.against_authors import PRECISIONS, Settings, compare, parse_batches, table
 
 PROFILES = ("small", "paper", "released")
@@ -36,16 +35,28 @@ SHIPPED = {"small": "small-demo"}
 def run(
     settings: Sequence[Settings], json_out: Path, device: torch.device, command: Sequence[str]
 ) -> None:
-    """Compare one after another; print tables, keep the figures written so far."""
+    """Compare one after another; print tables, keep the figures written so far.
+
+    Raises:
+        EngineError: Nothing could be measured.
+    """
     limits = [vars(measure_limits(device, dtype)) for dtype in (torch.float32, torch.bfloat16)]
     machine = describe_machine(device, command).to_dict()
     kept = _earlier(json_out, machine)
+    failures: list[str] = []
     for chosen in settings:
-        result = compare(chosen, command)
+        try:
+            result = compare(chosen, command)
+        except (ConfigError, EngineError) as exc:  # a precision, a network the engine has not
+            failures.append(f"{chosen.weights or chosen.profile}, {chosen.precision}: {exc}")
+            print(f"not measured: {failures[-1]}", flush=True)
+            continue
         kept[f"{result['weights']}, {result['precision']}"] = result
         report = {"machine": machine, "limits": limits, "comparisons": list(kept.values())}
         print(table(result), flush=True)
         json_out.write_text(json.dumps(report, indent=2) + "\n")
+    if len(failures) == len(settings):
+        raise EngineError(f"nothing could be measured: {'; '.join(failures)}")
 
 
 def _earlier(path: Path, machine: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -64,8 +75,7 @@ def _parse(arguments: Sequence[str]) -> tuple[list[Settings], Path, torch.device
     )
     parser.add_argument("--json", type=Path, default=Path("docs/benchmarks/gpu.json"))
     parser.add_argument("--profiles", default=",".join(PROFILES))
-    possible = "float32,bfloat16" if engines_have_precisions() else "float32"
-    parser.add_argument("--precisions", default=possible)
+    parser.add_argument("--precisions", default="float32,bfloat16")
     parser.add_argument("--batch", default="1,2,4,8,16,32,64")
     parser.add_argument("--bank", type=int, default=35)
     parser.add_argument("--write-every", type=int, default=5)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from sali_core.errors import ConfigError
 from tests.bench import against_authors, gpu
 
 ABSENT_ON_GPU_HOSTS = (
@@ -100,7 +101,7 @@ def test_figures_of_another_profile_join_those_of_the_same_machine(
 ) -> None:
     def compare(settings: against_authors.Settings, _: object) -> dict[str, object]:
         name = settings.weights or settings.profile
-        return {"weights": name, "precision": settings.precision}
+        return {"weights": name, "precision": settings.precision, "machine": {}}
 
     monkeypatch.setattr(gpu, "compare", compare)
     monkeypatch.setattr(gpu, "table", str)
@@ -118,6 +119,26 @@ def test_figures_of_another_profile_join_those_of_the_same_machine(
     assert gpu.main([*common, "--profiles", "released"]) == 0
     names = [row["weights"] for row in json.loads(out.read_text())["comparisons"]]
     assert names == ["released"]
+
+
+def test_a_precision_the_engine_lacks_is_told_and_the_others_are_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def compare(settings: against_authors.Settings, _: object) -> dict[str, object]:
+        if settings.precision == "bfloat16":
+            raise ConfigError("float32 only")
+        return {"weights": settings.weights, "precision": settings.precision, "machine": {}}
+
+    monkeypatch.setattr(gpu, "compare", compare)
+    monkeypatch.setattr(gpu, "table", str)
+    monkeypatch.setattr(gpu, "measure_limits", lambda *_: gpu.Settings())
+    out = tmp_path / "gpu.json"
+    common = ["--device", "cpu", "--json", str(out), "--profiles", "small"]
+    assert gpu.main([*common, "--precisions", "bfloat16,float32"]) == 0
+    assert "not measured: small-demo, bfloat16: float32 only" in capsys.readouterr().out
+    assert len(json.loads(out.read_text())["comparisons"]) == 1
+    assert gpu.main([*common, "--precisions", "bfloat16"]) == 1
+    assert "nothing could be measured" in capsys.readouterr().err
 
 
 def test_gpu_hosts_need_no_package_of_the_service() -> None:

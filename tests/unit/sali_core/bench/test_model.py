@@ -11,7 +11,7 @@ from sali_core.bench.networks import save_random_weights
 from sali_core.bench.plots import draw_report
 from sali_core.bench.results import BenchReport
 from sali_core.bench.text import report_lines
-from sali_core.config import MemoryConfig, ModelConfig, get_profile
+from sali_core.config import ModelConfig, get_profile
 from sali_core.errors import ConfigError, EngineError
 
 
@@ -78,14 +78,14 @@ def test_plots_are_drawn_where_asked(report: BenchReport, tmp_path: Path) -> Non
 def test_an_engine_that_cannot_start_is_told_beside_the_others(
     weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    start = bench_module.start_engine
+    create = bench_module.create_engine
 
-    def starting(path: Path, device: str, engine: str, memory: MemoryConfig) -> object:
+    def creating(*given: object, engine: str, **options: object) -> object:
         if engine == "broken":
             raise EngineError("no such instruction")
-        return start(path, device, engine, memory)
+        return create(*given, engine=engine, **options)
 
-    monkeypatch.setattr(bench_module, "start_engine", starting)
+    monkeypatch.setattr(bench_module, "create_engine", creating)
     monkeypatch.setattr(bench_module, "list_engines", lambda *_: ["broken", "eager"])
     settings = BenchSettings(device="cpu", batches=(1,), bank=1, frames=8, seconds=5.0)
     found = bench_model(weights, settings, ["test"])
