@@ -33,9 +33,9 @@ from torch import Tensor
 from sali_core.errors import EmptyMemoryError, ShapeError
 from sali_core.model.selection import largest
 
-# Scores computed at once by reads of the best tokens: 8 MB stay near the processor's cores; a GPU
-# wants more work at a time.
-_SCORES_ON_CPU = 2**21
+# Scores computed at once where they are written out: 1 MB stays near a processor's core, and of a
+# full bank not too few rows; a GPU wants more work at a time.
+_SCORES_ON_CPU, _ROWS_ON_CPU = 2**18, 32
 _SCORES_ELSEWHERE = 2**26
 
 
@@ -192,8 +192,9 @@ def _rows_at_once(tokens: MemoryTokens) -> int:
     """Query cells whose scores are computed together."""
     if torch.compiler.is_compiling():
         return 256  # N may stand for any number and must not shape the graph
-    limit = _SCORES_ON_CPU if tokens.keys.device.type == "cpu" else _SCORES_ELSEWHERE
-    return max(8, limit // (tokens.keys.shape[0] * tokens.keys.shape[1]))
+    on_cpu = tokens.keys.device.type == "cpu"
+    scores = _SCORES_ON_CPU if on_cpu else _SCORES_ELSEWHERE
+    return max(_ROWS_ON_CPU, scores // (tokens.keys.shape[0] * tokens.keys.shape[1]))
 
 
 def _as_map(readout: Tensor, like: Tensor) -> Tensor:
