@@ -70,10 +70,11 @@ type: install ## Types
 
 train: install ## Train the demo weights (DATA=folder, BACKBONE=mobilenetv2 weights)
 	$(BIN)/sali train --config configs/small.toml --data $(DATA) --backbone-weights $(BACKBONE) \
-		--out runs/small-stills --clip-frames 1 --batch 16
-	$(BIN)/sali train --config configs/small.toml --data $(DATA) --start runs/small-stills/last.safetensors \
-		--out runs/small --steps 260 --lr 4e-4 --backbone-lr 1.5e-4 --phantom-share 0.25 \
-		--negative-share 0.25 --set train.average=0.99
+		--out runs/small-clips --clip-frames 3 --size 256 --steps 720 --lr 1e-3 --backbone-lr 3e-4 \
+		--phantom-share 0.3 --negative-share 0.15 --set data.mix.gentle=0.0
+	$(BIN)/sali train --config configs/small.toml --data $(DATA) --start runs/small-clips/last.safetensors \
+		--out runs/small
+	$(BIN)/sali weights calibrate runs/small/last.safetensors --data $(DATA) -o runs/small.safetensors --force
 
 clean: ## Remove what was built
 	rm -rf $(VENV) client_web/node_modules client_web/dist .mypy_cache .ruff_cache .pytest_cache
