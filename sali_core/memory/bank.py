@@ -120,6 +120,7 @@ class MemoryBank:
             value[0].flatten(1).T[:1],
             capacity=self._config.capacity_frames * key.shape[2] * key.shape[3],
             key_width=width,
+            indexed=self._top_tokens is not None and not self._masks_keys and key.is_cpu,
         )
 
     def _append(self, scale: int, key: Tensor, value: Tensor, mask: Tensor) -> None:

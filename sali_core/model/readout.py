@@ -24,6 +24,7 @@ at most tanh(delta / 2) of its mass (`collapse_bound`).
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -31,6 +32,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sali_core.errors import EmptyMemoryError, ShapeError
+from sali_core.model.nearest import NearestKeys
 from sali_core.model.selection import largest
 
 # Scores computed at once where they are written out: 1 MB stays near a processor's core, and of a
@@ -46,10 +48,13 @@ class MemoryTokens(NamedTuple):
         keys: [B, N, Ck + 1] extended keys: masked key, then the score's constant part; or [B, N,
             Cv], the same followed by zeros, as the fused attention kernel wants them.
         values: [B, N, Cv].
+        nearest: Index of the keys, for reads of the best tokens on CPUs, batch 1; without one
+            all tokens are scored.
     """
 
     keys: Tensor
     values: Tensor
+    nearest: NearestKeys | None = None
 
 
 def dense_tokens(keys: Tensor, values: Tensor, masks: Tensor | None) -> MemoryTokens:
@@ -145,16 +150,14 @@ def attention_received(
         [B, N] float32; sums to 1 over N.
     """
     queries = extend_queries(query_key).float()
+    total = tokens.keys.new_zeros(tokens.keys.shape[:2], dtype=torch.float32)
+    if top_tokens is not None:
+        for weights, places in _best(tokens, queries, top_tokens):
+            total.scatter_add_(1, places.flatten(1), weights.flatten(1).float())
+        return total / queries.shape[1]
     keys = tokens.keys[..., : queries.shape[-1]].float().transpose(1, 2)
-    total = torch.zeros(keys.shape[0], keys.shape[2], device=keys.device)
     for chunk in torch.split(queries, _rows_at_once(tokens), dim=1):
-        scores = chunk @ keys
-        if top_tokens is None:
-            total += torch.softmax(scores, dim=-1).sum(1)
-        else:
-            best, places = largest(scores, top_tokens)
-            weights = torch.softmax(best, dim=-1)
-            total.scatter_add_(1, places.flatten(1), weights.flatten(1))
+        total += torch.softmax(chunk @ keys, dim=-1).sum(1)
     return total / queries.shape[1]
 
 
@@ -176,16 +179,31 @@ def collapse_bound(
 
 
 def _read_top(tokens: MemoryTokens, queries: Tensor, top_tokens: int) -> Tensor:
-    """Read with each cell's best tokens, some cells at a time to bound memory: [B, M, Cv]."""
+    """Read with each cell's best tokens: [B, M, Cv]."""
     parts = []
-    keys = tokens.keys[..., : queries.shape[-1]].transpose(1, 2)
-    for chunk in torch.split(queries, _rows_at_once(tokens), dim=1):
-        best, places = largest(chunk @ keys, top_tokens)
-        weights = torch.softmax(best, dim=-1)
+    for weights, places in _best(tokens, queries, top_tokens):
         wanted = places.flatten(1)[..., None].expand(-1, -1, tokens.values.shape[-1])
         values = tokens.values.gather(1, wanted).view(*places.shape, -1)
         parts.append((weights[..., None] * values).sum(2))
     return torch.cat(parts, 1)
+
+
+def _best(
+    tokens: MemoryTokens, queries: Tensor, top_tokens: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Weights and places [B, m, K'] of the best tokens, for some cells at a time, in order."""
+    keys = tokens.keys[..., : queries.shape[-1]].to(queries.dtype)
+    if tokens.nearest is not None:
+        # Queries are extended: (2 q / sqrt(Ck), 1).
+        half = (queries.shape[-1] - 1) ** 0.5 / 2
+        places = tokens.nearest.find(queries[0, :, :-1] * half, top_tokens)
+        scores = (keys[0, places] @ queries[0, :, :, None])[None, ..., 0]
+        yield torch.softmax(scores, dim=-1), places[None]
+        return
+    keys = keys.transpose(1, 2)
+    for chunk in torch.split(queries, _rows_at_once(tokens), dim=1):
+        best, places = largest(chunk @ keys, top_tokens)
+        yield torch.softmax(best, dim=-1), places
 
 
 def _rows_at_once(tokens: MemoryTokens) -> int:

@@ -191,4 +191,4 @@ class TestGraphs:
 
 
 def _repeat(output: StepOutput, times: int) -> tuple[MemoryTokens, ...]:
-    return tuple(MemoryTokens(*(x.repeat(1, times, 1) for x in t)) for t in _tokens(output))
+    return tuple(MemoryTokens(*(x.repeat(1, times, 1) for x in t[:2])) for t in _tokens(output))
