@@ -136,7 +136,11 @@ def _kept_score(
 ) -> VariantScore:
     """Score a trained variant, or take the score that an earlier start left of these weights."""
     weights = folder / "last.safetensors"
-    basis = {"weights": file_sha256(weights), "plan": asdict(plan)}
+    basis = {
+        "weights": file_sha256(weights),
+        "plan": asdict(plan),
+        "stills": [stills.name(index) for index in range(len(stills))],
+    }
     path = folder / "score.json"
     if path.exists():
         with suppress(ValueError, KeyError, TypeError):  # damaged: scored again
