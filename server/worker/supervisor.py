@@ -223,6 +223,9 @@ class WorkerSupervisor:
                     life.refusal = message.message
                 case Pong():
                     life.watchdog.note_pong(now_ns)
+                case Dropped(cause="replaced" | "reset"):
+                    life.watchdog.note_step_withdrawn()
+                    self._on_message(message)
                 case Result() | Dropped() | StepFailed():
                     life.watchdog.note_step_answered(now_ns)
                     self._on_message(message)

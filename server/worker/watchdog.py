@@ -62,9 +62,13 @@ class Watchdog:
         self._steps += 1
 
     def note_step_answered(self, now_ns: int) -> None:
-        """A picture was computed or given up."""
-        self._steps = max(0, self._steps - 1)
+        """A picture was computed, or given up by who decides what to compute next."""
+        self.note_step_withdrawn()
         self._progress_ns = now_ns
+
+    def note_step_withdrawn(self) -> None:
+        """A picture was replaced or reset: no progress, as that is said while a step hangs too."""
+        self._steps = max(0, self._steps - 1)
         self._pinged_ns = None
 
     def note_pong(self, now_ns: int) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from server.errors import WorkerLostError, WorkerStartError, WorkerStepError
+from server.session.mask_loop import MAX_UNDER_WAY
 from server.settings import WorkerSettings
 from server.worker.client import Picture, WorkerClient
 from server.worker.protocol import Dropped, Result
@@ -159,6 +160,29 @@ async def test_a_step_that_hangs_is_ended_and_the_next_worker_computes() -> None
         assert 0.5 <= time.monotonic() - began < 2.0
         await client.wait_until_ready()
         assert memory_seen_in(await client.step(picture(2))) == 1
+
+
+async def test_a_step_that_hangs_is_noticed_while_newer_pictures_keep_coming() -> None:
+    async with client_of("hang:2", step_timeout_s=0.5) as watched:
+        client = watched.client
+        client.open("a")
+        await client.wait_until_ready()
+        await client.step(picture(0))
+        began = time.monotonic()
+        answers: list[asyncio.Task[Result | Dropped]] = []
+        async with asyncio.timeout(5):
+            while client.status.state is WorkerState.READY:
+                if sum(not answer.done() for answer in answers) < MAX_UNDER_WAY:
+                    number = len(answers) + 1
+                    answers.append(asyncio.create_task(client.step(picture(number))))
+                await asyncio.sleep(0.02)
+        assert 0.5 <= time.monotonic() - began < 2.0
+        ends = await asyncio.gather(*answers, return_exceptions=True)
+        replaced = [end for end in ends if isinstance(end, Dropped)]
+        assert {end.cause for end in replaced} == {"replaced"}
+        assert sum(isinstance(end, WorkerLostError) for end in ends) == len(ends) - len(replaced)
+        await client.wait_until_ready()
+        assert memory_seen_in(await client.step(picture(0))) == 1
 
 
 async def test_a_slow_start_is_no_hang() -> None:

@@ -72,6 +72,27 @@ def test_a_pong_is_no_progress_of_a_busy_worker() -> None:
     assert killed[0] == 2050
 
 
+def test_pictures_that_replace_each_other_are_no_progress_of_a_busy_worker() -> None:
+    dog = ready()
+    dog.note_step_sent(0)
+    dog.note_step_sent(0)
+    killed = []
+    for now_ms in range(0, 2101, TICK_MS):
+        dog.note_step_sent(now_ms * MS)
+        dog.note_step_withdrawn()
+        if dog.check(now_ms * MS)[0] is Verdict.KILL:
+            killed.append(now_ms)
+    assert killed[0] == 2050
+
+
+def test_a_worker_whose_pictures_were_all_withdrawn_is_idle_and_pinged() -> None:
+    dog = ready()
+    dog.note_step_sent(0)
+    dog.note_step_withdrawn()
+    assert not dog.is_busy
+    assert check_until(dog, 0, 150) == [(100, Verdict.PING)]
+
+
 def test_a_worker_that_was_pinged_and_then_got_work_is_judged_by_its_work() -> None:
     dog = ready()
     assert check_until(dog, 0, 100) == [(100, Verdict.PING)]
