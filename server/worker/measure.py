@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 from statistics import median
 
@@ -25,7 +26,8 @@ def measure_capacity(
     """Measure step times and reckon the capacity; what is known already is not measured again.
 
     Batches of 1, 2, 4 ... pictures are tried, each in half of the time that is left, until they are
-    not faster any more. Every size gets one step to warm up and one that counts, at least.
+    not faster any more. Every size gets one step to warm up and one that counts, at least. A size
+    that the device fails at, as it does when its memory is too small, ends the trying.
 
     Args:
         runner: Warmed up.
@@ -33,32 +35,33 @@ def measure_capacity(
         now_ns: Clock.
 
     Raises:
-        WorkerStartError: The model fails on this device.
+        WorkerStartError: The model fails on this device, even at one picture.
     """
     if configuration.known_capacity is not None:
         return configuration.known_capacity
     end_ns = now_ns() + int(configuration.measure_s * 1e9)
     picture = _test_picture(runner.info.input_size)
     steps: list[StepTime] = []
-    sessions: list[str] = []
     is_memory_full = True
     batch = 1
-    try:
-        while batch <= configuration.max_batch:
-            for number in range(len(sessions), batch):
-                sessions.append(f"measured {number}")
-                is_memory_full &= runner.fill_memory(sessions[-1])
-            left_ns = end_ns - now_ns()
-            requests = _requests(sessions, picture, runner.info.input_size)
-            steps.append(_measure(runner, requests, left_ns // 2, now_ns))
-            if now_ns() >= end_ns or not _is_faster(steps):
-                break
-            batch *= 2
-    except WorkerStepError as exc:
-        raise WorkerStartError(f"measuring failed: {exc}") from exc
-    finally:
-        for session in sessions:
-            runner.forget(session)
+    while batch <= configuration.max_batch:
+        sessions = [f"measured {number}" for number in range(batch)]
+        requests = _requests(sessions, picture, runner.info.input_size)
+        try:
+            # Afresh for each size: what is measured empties a memory where it finds no polyp.
+            is_memory_full &= all([runner.fill_memory(session) for session in sessions])
+            steps.append(_measure(runner, requests, (end_ns - now_ns()) // 2, now_ns))
+        except WorkerStepError as exc:
+            if not steps:
+                raise WorkerStartError(f"measuring failed: {exc}") from exc
+            sys.stderr.write(f"sali worker: batches of {batch} pictures fail ({exc})\n")
+            break
+        finally:
+            for session in sessions:
+                runner.forget(session)
+        if now_ns() >= end_ns or not _is_faster(steps):
+            break
+        batch *= 2
     return capacity_of(steps, configuration.demand, is_memory_full=is_memory_full)
 
 

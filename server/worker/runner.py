@@ -104,9 +104,15 @@ class Runner:
         Returns:
             Whether the memory is full. A model that has a memory says how to fill it by a method
             `full_state() -> state`; without one its memory begins empty.
+
+        Raises:
+            WorkerStepError: The model failed, as it does where the device has no room for more.
         """
         full_state = getattr(self._model, "full_state", None)
-        state = self._model.initial_state() if full_state is None else full_state()
+        try:
+            state = self._model.initial_state() if full_state is None else full_state()
+        except Exception as exc:
+            raise WorkerStepError(_one_line(exc)) from exc
         self._memories[session] = _Memory(0, state)
         return full_state is not None or state is None
 

@@ -26,18 +26,24 @@ class TimedModel:
     has_memory: bool = True
     fails: bool = False
     now_ns: int = 0
+    most: int = 64
     batches: list[int] = field(default_factory=list)
-    states: set[int] = field(default_factory=set)
+    memories: list[int] = field(default_factory=list)
+    filled: list[bool] = field(default_factory=list)
     info: FakeInfo = field(default_factory=FakeInfo)
 
     def initial_state(self) -> Any:
         return [] if self.has_memory else None
 
     def step_many(self, states: Sequence[Any], frames: Sequence[np.ndarray]) -> list[FakeOutput]:
-        if self.fails:
+        if self.fails or len(states) > self.most:
             raise RuntimeError("out of memory")
         self.batches.append(len(states))
-        self.states |= {id(state) for state in states}
+        self.memories.append(len({id(state) for state in states}))
+        self.filled.append(all(states))
+        for state in states:
+            if state:
+                state.pop()
         self.now_ns += int((self.fixed_ms + self.each_ms * len(states)) * MS)
         mask = np.zeros((8, 8), dtype=np.bool_)
         return [FakeOutput(mask, mask.astype(np.float32)) for _ in states]
@@ -45,9 +51,14 @@ class TimedModel:
 
 @dataclass
 class FullModel(TimedModel):
-    """A model that can fill a memory."""
+    """A model that can fill a memory, as often as there is room; each step takes of it."""
+
+    room: int = 1000
 
     def full_state(self) -> Any:
+        if self.room == 0:
+            raise RuntimeError("no room")
+        self.room -= 1
         return ["full"]
 
 
@@ -98,7 +109,15 @@ def test_measuring_takes_little_longer_than_it_may(step_ms: float) -> None:
 def test_each_picture_of_a_batch_has_its_own_memory() -> None:
     model = FullModel(6.0, 0.25)
     measure(model, configuration(max_batch=8))
-    assert len(model.states) == 8
+    assert model.memories == model.batches
+    assert max(model.memories) == 8
+
+
+def test_the_memories_are_full_again_for_each_batch_size() -> None:
+    model = FullModel(6.0, 0.25)
+    measure(model, configuration(max_batch=8))
+    first = [model.batches.index(batch) for batch in (1, 2, 4, 8)]
+    assert [model.filled[index] for index in first] == [True] * 4
 
 
 @pytest.mark.parametrize(
@@ -123,3 +142,22 @@ def test_what_an_earlier_worker_found_is_not_measured_again() -> None:
 def test_a_model_that_fails_cannot_start() -> None:
     with pytest.raises(WorkerStartError, match="measuring failed: RuntimeError: out of memory"):
         measure(FullModel(1.0, 1.0, fails=True))
+
+
+def test_a_batch_that_the_device_fails_at_ends_the_trying(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    capacity = measure(FullModel(6.0, 0.25, most=2))
+    assert [time.batch for time in capacity.steps] == [1, 2]
+    assert capacity.batch == 2
+    assert "batches of 4 pictures fail (RuntimeError: out of memory)" in capsys.readouterr().err
+
+
+def test_memories_for_which_there_is_no_room_end_the_trying() -> None:
+    capacity = measure(FullModel(6.0, 0.25, room=5))
+    assert [time.batch for time in capacity.steps] == [1, 2]
+
+
+def test_a_model_that_cannot_fill_one_memory_cannot_start() -> None:
+    with pytest.raises(WorkerStartError, match="measuring failed: RuntimeError: no room"):
+        measure(FullModel(1.0, 1.0, room=0))
