@@ -21,7 +21,7 @@ from sali_core.bench.stages import (
     call_stage,
     can_be_staged,
 )
-from sali_core.bench.stream_run import StreamTimes, run_streams
+from sali_core.bench.stream_run import MeasuredModel, StreamTimes, run_streams
 from sali_core.bench.timing import Deadline
 from sali_core.bench.verdict import judge
 from sali_core.config import MemoryConfig
@@ -29,7 +29,6 @@ from sali_core.engine import create_engine
 from sali_core.engine.device import pick_device
 from sali_core.errors import ConfigError, EngineError
 from sali_core.model.build import Network
-from sali_core.stream.model import StreamModel
 from sali_core.types import StepResult
 from sali_core.weights.header import WeightsHeader
 from sali_core.weights.store import load_network
@@ -50,7 +49,7 @@ class BenchSettings:
             4, ... while a step fits a frame's time.
         bank: Frames of a full bank.
         frames: Steps of a stream at most.
-        seconds: For everything but imports and one engine's start.
+        seconds: For everything but imports and the engines' starts.
         fps: Frame rate of a room.
     """
 
@@ -89,6 +88,7 @@ def bench_model(
         EngineError: No engine could be measured.
     """
     device = pick_device(settings.device)
+    machine = describe_machine(device, command)  # before this work adds to its load
     network, header = load_network(weights)
     names = choose_engines(list_engines(header.config, device), settings.engines)
     deadline = Deadline(settings.seconds)
@@ -104,7 +104,7 @@ def bench_model(
     bench = _EngineBench(weights, settings, memory, frames, limits, stages)
     reports, failures = _measure_engines(bench, names, deadline, progress)
     return BenchReport(
-        machine=describe_machine(device, command),
+        machine=machine,
         weights=header.name,
         profile=header.profile,
         topology=header.config.topology,
@@ -126,12 +126,13 @@ def _measure_engines(
     deadline: Deadline,
     progress: Callable[[str], None],
 ) -> tuple[list[EngineReport], list[EngineFailure]]:
-    """Start all engines, then share the time that is left: a slow start costs all alike."""
-    started: list[tuple[str, StreamModel, float]] = []
+    """Start all engines, which is not counted, then share the time that is left."""
+    started: list[tuple[str, MeasuredModel, float]] = []
     failures: list[EngineFailure] = []
     for name in names:
         progress(f"start of engine {name}")
-        outcome = bench.start(name)
+        with deadline.paused():
+            outcome = bench.start(name)
         if isinstance(outcome, EngineFailure):
             failures.append(outcome)
         else:
@@ -163,7 +164,7 @@ class _EngineBench:
         self._frames, self._limits, self._stages = frames, limits, stages
         self._expected: list[StepResult] = []
 
-    def start(self, name: str) -> tuple[StreamModel, float] | EngineFailure:
+    def start(self, name: str) -> tuple[MeasuredModel, float] | EngineFailure:
         """Load and compile an engine; return it with the seconds that took."""
         begin = time.perf_counter()
         try:
@@ -175,15 +176,18 @@ class _EngineBench:
         return engine, round(time.perf_counter() - begin, 2)
 
     def measure(
-        self, name: str, engine: StreamModel, start_s: float, deadline: Deadline
+        self, name: str, engine: MeasuredModel, start_s: float, deadline: Deadline
     ) -> EngineReport:
         """Run an engine's batches until time is up."""
         runs: list[StreamTimes] = []
         first: list[StepResult] = []
         for batch in self._batches(runs):
-            times, results = self._run(engine, batch, deadline)
+            grows = batch == 1
+            times, results = self._run(engine, batch, deadline, full=not grows)
             runs.append(times)
             first = first or results
+            if grows and times.bank_frames < self._memory.capacity_frames:
+                runs.append(self._run(engine, batch, deadline, full=True)[0])
             if deadline.has_passed and not self._settings.batches:
                 break
         self._expected = self._expected or first
@@ -214,7 +218,7 @@ class _EngineBench:
             batch *= 2
 
     def _run(
-        self, engine: StreamModel, batch: int, deadline: Deadline
+        self, engine: MeasuredModel, batch: int, deadline: Deadline, *, full: bool
     ) -> tuple[StreamTimes, list[StepResult]]:
         return run_streams(
             engine,
@@ -223,14 +227,16 @@ class _EngineBench:
             batch=batch,
             steps=self._settings.frames,
             deadline=deadline.part(_BATCH_SHARE),
+            full=full,
         )
 
     def _tflops(self, runs: list[StreamTimes]) -> float | None:
-        """10^12 operations a second at the largest throughput."""
+        """10^12 operations a second at the largest throughput with full banks."""
         if self._stages is None:
             return None
         operations = sum(self._stages.operations.values())
-        return operations / min(run.step.p50_ms / run.batch for run in runs) / 1e9
+        full = [run for run in runs if run.bank_frames == self._memory.capacity_frames]
+        return operations / min(run.step.p50_ms / run.batch for run in full) / 1e9
 
 
 def _measure_stages(

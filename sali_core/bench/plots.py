@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sali_core.bench.results import BenchReport
-from sali_core.errors import ConfigError
+from sali_core.evaluation.plots import require_matplotlib
 
 
 def draw_report(report: BenchReport, folder: Path) -> list[Path]:
@@ -14,13 +14,9 @@ def draw_report(report: BenchReport, folder: Path) -> list[Path]:
     Raises:
         ConfigError: matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise ConfigError(
-            "plots need matplotlib: install it, or leave out the plots; the figures are kept "
-            "with --json"
-        ) from None
+    require_matplotlib()
+    from matplotlib.figure import Figure
+
     folder.mkdir(parents=True, exist_ok=True)
     written = []
 
@@ -34,13 +30,14 @@ def draw_report(report: BenchReport, folder: Path) -> list[Path]:
     figure = Figure(figsize=(7, 4))
     axes = figure.add_subplot(xlabel="streams stepped together", ylabel="ms per step")
     for engine in report.engines:
-        streams = [run.batch for run in engine.runs]
+        full = [run for run in engine.runs if run.bank_frames == report.bank]
+        streams = [run.batch for run in full]
         (line,) = axes.plot(
-            streams, [run.step.p50_ms for run in engine.runs], "o-", label=f"{engine.engine} p50"
+            streams, [run.step.p50_ms for run in full], "o-", label=f"{engine.engine} p50"
         )
         axes.plot(
             streams,
-            [run.step.p99_ms for run in engine.runs],
+            [run.step.p99_ms for run in full],
             "o--",
             color=line.get_color(),
             label=f"{engine.engine} p99",

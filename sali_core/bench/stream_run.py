@@ -1,9 +1,9 @@
-"""Times an engine over streams as they live: banks grow from empty to full, then stay full."""
+"""Times an engine over streams: as they live, banks growing from empty, or with full banks."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -40,7 +40,7 @@ class StreamTimes:
         bank_frames: Memory frames each had at the end.
         steps: Steps made.
         step: Of one step of all of them, with a full bank; of the last third if it never was full.
-        by_bank: (memory frames, median ms) as the bank grew.
+        by_bank: (memory frames, median ms) as the bank grew; one if it began full.
         age: Early against late; None if the stream was too short to tell.
     """
 
@@ -56,14 +56,23 @@ class StreamTimes:
         return asdict(self)
 
 
+class MeasuredModel(StreamModel, Protocol):
+    """A model whose memory can be filled without living through a stream."""
+
+    def full_state(self) -> Any:
+        """Return a state with a full memory."""
+        ...
+
+
 def run_streams(
-    engine: StreamModel,
+    engine: MeasuredModel,
     frames: BenchFrames,
     memory: MemoryConfig,
     *,
     batch: int,
     steps: int,
     deadline: Deadline,
+    full: bool = False,
 ) -> tuple[StreamTimes, list[StepResult]]:
     """Step a batch of new streams until `steps` are made or time is up.
 
@@ -74,12 +83,14 @@ def run_streams(
         batch: Streams.
         steps: At most.
         deadline: After it no step begins, except for the first few.
+        full: Start with full banks instead of empty ones.
 
     Returns:
         Times, and the first results of stream 0.
     """
     device = torch.device(engine.info.device)
-    states = [engine.initial_state() for _ in range(batch)]
+    new_state = engine.full_state if full else engine.initial_state
+    states = [new_state() for _ in range(batch)]
     times: list[float] = []
     kept: list[StepResult] = []
     while len(times) < _LEAST_STEPS or (len(times) < steps and not deadline.has_passed):
@@ -88,7 +99,14 @@ def run_streams(
         times.append(ms)
         if len(kept) < KEPT_RESULTS:
             kept.append(results[0])
-    return summarise(times, memory, batch), kept
+    return (summarise_full if full else summarise)(times, memory, batch), kept
+
+
+def summarise_full(times_ms: list[float], memory: MemoryConfig, batch: int) -> StreamTimes:
+    """Tell the times of steps of streams that started with full banks in few figures."""
+    step = Spread.of(times_ms[_WARM_UP:])
+    held = memory.capacity_frames
+    return StreamTimes(batch, held, len(times_ms), step, ((held, step.p50_ms),), None)
 
 
 def summarise(times_ms: list[float], memory: MemoryConfig, batch: int) -> StreamTimes:

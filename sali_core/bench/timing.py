@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -80,6 +81,15 @@ class Deadline:
     def has_passed(self) -> bool:
         """Whether no time is left."""
         return self.left_s == 0.0
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Put the end off by the time spent inside."""
+        begin = self._clock()
+        try:
+            yield
+        finally:
+            self._end += self._clock() - begin
 
     def part(self, share: float) -> Deadline:
         """Return a deadline after a share of the time that is left."""

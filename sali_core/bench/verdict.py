@@ -28,18 +28,21 @@ class Verdict:
 def judge(runs: Sequence[StreamTimes], fps: float = 25.0) -> Verdict:
     """Pick the largest measured batch whose slowest steps (p99) fit into a frame's time.
 
-    Where not even one stream does, its own rate is told. Nothing is extrapolated: a batch size
+    Only runs with the fullest banks count: an emptier memory is quicker to read. Where not even
+    the smallest batch of them fits, its own rate is told. Nothing is extrapolated: a batch size
     that was not measured is not claimed.
 
     Args:
         runs: Of one engine, at least one.
         fps: Frame rate of a room.
     """
-    fitting = [run for run in runs if run.step.p99_ms <= 1000 / fps]
+    most = max(run.bank_frames for run in runs)
+    fullest = [run for run in runs if run.bank_frames == most]
+    fitting = [run for run in fullest if run.step.p99_ms <= 1000 / fps]
     if fitting:
         best = max(fitting, key=lambda run: run.batch)
         return Verdict(best.batch, int(fps), best.step.p99_ms, best.bank_frames)
-    alone = min(runs, key=lambda run: run.batch)
+    alone = min(fullest, key=lambda run: run.batch)
     own_fps = int(1000 / alone.step.p99_ms)
     rooms = alone.batch if own_fps else 0
     return Verdict(rooms, own_fps, alone.step.p99_ms, alone.bank_frames)

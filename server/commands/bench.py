@@ -40,7 +40,7 @@ def model(
     bank: Annotated[int, typer.Option(min=1, help="Frames of a full memory.")] = 35,
     frames: Annotated[int, typer.Option(min=1, help="Frames of a stream, at most.")] = 600,
     seconds: Annotated[
-        float, typer.Option(min=1, max=3600, help="Time for everything but imports and starts.")
+        float, typer.Option(min=1, max=3600, help="Time for all but imports and engine starts.")
     ] = 120.0,
     fps: Annotated[float, typer.Option(min=1, max=240, help="Frame rate of a room.")] = 25.0,
     json_out: Annotated[
@@ -54,9 +54,9 @@ def model(
     """
     if weights and profile:
         raise ConfigError("give --weights or --profile, not both")
-    _check_outputs(json_out, plot)
     # Read when torch is first imported; see `sali predict`.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    _check_outputs(json_out, plot)
 
     from sali_core.bench.model import BenchSettings, bench_model
     from sali_core.bench.networks import save_random_weights
@@ -77,22 +77,26 @@ def model(
         report = bench_model(path, settings, command, progress=_say)
     if json_out:
         json_out.write_text(json.dumps(report.to_dict(), indent=2) + "\n")
-    if plot:
-        draw_report(report, plot)
     for line in report_lines(report):
         typer.echo(line)
+    if plot:
+        draw_report(report, plot)
 
 
 def _check_outputs(json_out: Path | None, plot: Path | None) -> None:
-    """Refuse places that cannot be written to before minutes are spent.
+    """Refuse outputs that cannot be made before minutes are spent.
 
     Raises:
-        ConfigError: The text names the place.
+        ConfigError: The text names the place, or what plots need.
     """
     if json_out and not json_out.parent.is_dir():
         raise ConfigError(f"--json {json_out}: the folder {json_out.parent} does not exist")
     if plot and plot.exists() and not plot.is_dir():
         raise ConfigError(f"--plot {plot}: is a file, not a folder")
+    if plot:
+        from sali_core.evaluation.plots import require_matplotlib
+
+        require_matplotlib()
 
 
 def _names(text: str | None) -> tuple[str, ...]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sali_core.bench import model as bench_module
@@ -13,6 +14,7 @@ from sali_core.bench.results import BenchReport
 from sali_core.bench.text import report_lines
 from sali_core.config import ModelConfig, get_profile
 from sali_core.errors import ConfigError, EngineError
+from sali_core.types import StepResult
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +39,17 @@ def test_every_batch_is_measured_with_a_full_bank(report: BenchReport) -> None:
         assert 0 < run.step.least_ms <= run.step.p50_ms <= run.step.p99_ms
     assert engine.verdict.rooms in (0, 1, 2)
     assert engine.max_difference == 0.0
+
+
+def test_a_memory_that_did_not_fill_in_time_is_filled_and_measured_again(weights: Path) -> None:
+    settings = BenchSettings(
+        device="cpu", engines=("eager",), batches=(1, 2), bank=30, frames=6, seconds=5.0
+    )
+    found = bench_model(weights, settings, ["test"])
+    (engine,) = found.engines
+    assert [(run.batch, run.bank_frames) for run in engine.runs] == [(1, 5), (1, 30), (2, 30)]
+    assert engine.verdict.bank_frames == 30
+    assert "full memory" in found.sentence
 
 
 def test_the_share_of_the_matrix_rate_follows_from_operations_and_times(
@@ -106,4 +119,13 @@ def test_settings_that_measure_nothing_are_refused(wrong: dict[str, object]) -> 
 
 
 def test_agreement_of_two_streams_is_told_over_what_both_have() -> None:
-    assert agreement([], []) == (0.0, 1.0)
+    def result(logits: list[float]) -> StepResult:
+        values = np.array([logits], np.float32)
+        return StepResult(values, 1 / (1 + np.exp(-values)), values >= 0)
+
+    expected = [result([2.0, 2.0, -2.0]), result([1.0, -1.0, -1.0]), result([9.0, 9.0, 9.0])]
+    found = [result([2.0, 2.0, -2.0]), result([1.5, 2.0, -1.0])]
+    difference, dice = agreement(expected, found)
+    assert difference == pytest.approx(3.0)
+    assert dice == pytest.approx(2 * 3 / (3 + 4))
+    assert agreement(expected, expected) == (0.0, 1.0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sali_core.bench.frames import BenchFrames
-from sali_core.bench.stream_run import frames_held, run_streams, summarise
+from sali_core.bench.stream_run import frames_held, run_streams, summarise, summarise_full
 from sali_core.bench.timing import Deadline
 from sali_core.config import MemoryConfig, ModelConfig
 from sali_core.model.network import SaliNetwork
@@ -40,6 +40,13 @@ def test_a_bank_that_never_was_full_is_told_as_it_was() -> None:
     assert (times.step.count, times.step.p50_ms) == (3, 20.0)
 
 
+def test_streams_that_start_full_are_told_so_without_their_warm_up() -> None:
+    times = summarise_full([90.0] * 3 + [10.0] * 4, MEMORY, batch=8)
+    assert (times.batch, times.bank_frames, times.steps) == (8, 3, 7)
+    assert (times.step.count, times.step.p99_ms) == (4, 10.0)
+    assert times.by_bank == ((3, 10.0),)
+
+
 def test_a_step_that_slows_down_with_age_shows() -> None:
     times = summarise([10.0] * 300 + [15.0] * 100, MEMORY, batch=1)
     assert times.age is not None
@@ -55,8 +62,13 @@ class _Clocked:
     def __init__(self) -> None:
         self.now = 0.0
         self.seen: list[int] = []
+        self.filled = 0
 
     def initial_state(self) -> object:
+        return object()
+
+    def full_state(self) -> object:
+        self.filled += 1
         return object()
 
     def step_many(self, states: list[object], frames: list[np.ndarray]) -> list[str]:
@@ -78,3 +90,13 @@ def test_a_run_ends_in_time_but_not_before_it_can_tell_something(
     assert times.steps == steps
     assert model.seen == [3] * steps
     assert kept == ["first"] * steps
+    assert model.filled == 0
+
+
+def test_streams_start_with_full_banks_where_asked() -> None:
+    model = _Clocked()
+    times, _ = run_streams(
+        model, BenchFrames(64, count=2), MEMORY, batch=2, steps=6, deadline=Deadline(1.0), full=True
+    )
+    assert model.filled == 2
+    assert (times.bank_frames, times.steps) == (3, 6)

@@ -27,6 +27,14 @@ def test_timed_returns_the_result_and_a_time() -> None:
     assert ms >= 0
 
 
+def test_a_pause_is_not_counted() -> None:
+    now = [0.0]
+    deadline = Deadline(10.0, lambda: now[0])
+    with deadline.paused():
+        now[0] = 60.0
+    assert deadline.left_s == 10.0
+
+
 def test_a_deadline_passes_and_parts_pass_earlier() -> None:
     now = [100.0]
     deadline = Deadline(10.0, lambda: now[0])

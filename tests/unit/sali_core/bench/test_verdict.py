@@ -21,6 +21,12 @@ def test_a_batch_that_was_not_measured_is_not_claimed() -> None:
     assert judge([_run(1, 1.0)]).rooms == 1
 
 
+def test_a_quicker_batch_with_an_emptier_memory_is_not_claimed() -> None:
+    runs = [_run(1, 9.0, bank=20), _run(4, 20.0), _run(8, 39.0, bank=2)]
+    assert judge(runs) == Verdict(4, 25, 20.0, 35)
+    assert judge([_run(1, 20.0, bank=2), _run(1, 50.0)]) == Verdict(1, 20, 50.0, 35)
+
+
 def test_a_slow_machine_is_told_its_own_rate() -> None:
     assert judge([_run(1, 71.0), _run(2, 140.0)]) == Verdict(1, 14, 71.0, 35)
 

@@ -57,6 +57,15 @@ def test_what_cannot_be_measured_is_one_line(
     assert reason in one_line(capsys)
 
 
+def test_plots_without_matplotlib_are_refused_before_anything_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sali_core.evaluation.plots.find_spec", lambda _: None)
+    monkeypatch.setattr("sali_core.bench.model.bench_model", None)
+    assert sali(monkeypatch, "bench", "model", "--plot", tmp_path / "plots") == 1
+    assert "plots need matplotlib" in one_line(capsys)
+
+
 def test_plots_do_not_go_into_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
