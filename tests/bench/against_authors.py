@@ -5,7 +5,7 @@
 
 Both run in the same process on the same frames, weights and device, and take turns once their
 banks are full. Differences are to the authors' form in float32. Needs torch, torchvision, timm,
-numpy and safetensors; OpenVINO where it is there.
+numpy, scipy and safetensors; OpenVINO where it is there.
 """
 
 from __future__ import annotations
@@ -31,12 +31,13 @@ from sali_core.engine import create_engine
 from sali_core.engine.device import pick_device
 from sali_core.errors import ConfigError, SaliError
 from sali_core.stream.masking import MaskRule
+from sali_core.stream.model import StreamModel
 from sali_core.weights.registry import resolve_weights
 from sali_core.weights.store import load_network
 from tests.bench.authors import AuthorsForm
 from tests.bench.comparison import Comparison
 
-PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,10 @@ def compare(settings: Settings, command: Sequence[str]) -> dict[str, Any]:
     Raises:
         ConfigError: A setting cannot be used.
         CheckpointError: The weights cannot be used.
+        OutOfMemoryError: Of torch, before the first batch size was measured; later ones end there.
     """
     device = pick_device(settings.device)
+    machine = describe_machine(device, command)  # before this work adds to its load
     precision = PRECISIONS[settings.precision]
     memory = MemoryConfig(settings.bank, settings.write_every)
     with _weights_file(settings) as path:
@@ -96,12 +99,7 @@ def compare(settings: Settings, command: Sequence[str]) -> dict[str, Any]:
     comparison = Comparison(authors, rule, frames, fill_steps)
     if precision != torch.float32:
         comparison.lower_to(precision)
-    rows = []
-    for batch in settings.batches:
-        row = comparison.run(engine, batch, rounds=settings.rounds, seconds=settings.seconds)
-        rows.append(row.to_dict())
-        if row.ours.p50_ms > settings.slowest_ms:
-            break
+    rows, ended = _rows(comparison, engine, settings)
     return {
         "weights": header.name,
         "topology": config.topology,
@@ -117,9 +115,28 @@ def compare(settings: Settings, command: Sequence[str]) -> dict[str, Any]:
         },
         "bank_frames": settings.bank,
         "write_every_frames": settings.write_every,
-        "machine": describe_machine(device, command).to_dict(),
+        "machine": machine.to_dict(),
         "rows": rows,
+        "ended": ended,
     }
+
+
+def _rows(
+    comparison: Comparison, engine: StreamModel, settings: Settings
+) -> tuple[list[dict[str, Any]], str | None]:
+    """Measure the batch sizes; return them and, where larger ones were left out, why."""
+    rows: list[dict[str, Any]] = []
+    for batch in settings.batches:
+        try:
+            row = comparison.run(engine, batch, rounds=settings.rounds, seconds=settings.seconds)
+        except torch.OutOfMemoryError:
+            if not rows:
+                raise
+            return rows, f"batch {batch} does not fit into the device's memory"
+        rows.append(row.to_dict())
+        if row.ours.p50_ms > settings.slowest_ms:
+            return rows, f"a step of batch {batch} takes more than {settings.slowest_ms:g} ms"
+    return rows, None
 
 
 def table(result: dict[str, Any]) -> str:
@@ -141,6 +158,8 @@ def table(result: dict[str, Any]) -> str:
             f"{authors['p50_ms']:>11.2f}/{authors['p99_ms']:<8.2f} {row['ratio']:>7.2f} "
             f"{agreement['max_difference']:>9.1e} {agreement['dice']:>8.5f}"
         )
+    if result["ended"]:
+        lines.append(f"ended: {result['ended']}")
     return "\n".join(lines)
 
 
@@ -202,7 +221,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(table(result))
         if json_out:
             json_out.write_text(json.dumps(result, indent=2) + "\n")
-    except (SaliError, OSError) as exc:
+    except (SaliError, OSError, torch.OutOfMemoryError) as exc:
         print(f"error: {exc}", file=sys.stderr)
         return 1
     return 0

@@ -3,9 +3,9 @@
     python -m tests.bench.gpu [--json docs/benchmarks/gpu.json] [--profiles small,paper,released]
         [--precisions float32,bfloat16] [--batch 1,2,4,8,16,32,64] [--rounds 60]
 
-Needs a GPU, torch, torchvision, timm, numpy and safetensors; nothing of the service. Figures are
-written as soon as they are there, and join those of the same GPU and versions that the file holds:
-profiles may be measured one by one.
+Needs a GPU, torch, torchvision, timm, numpy, scipy and safetensors; nothing of the service. Figures
+are written as soon as they are there, and join those of the same GPU and versions that the file
+holds: profiles may be measured one by one.
 """
 
 from __future__ import annotations
@@ -38,16 +38,18 @@ def run(
     """Compare one after another; print tables, keep the figures written so far.
 
     Raises:
+        ConfigError: The file holds something else.
         EngineError: Nothing could be measured.
     """
-    limits = [vars(measure_limits(device, dtype)) for dtype in (torch.float32, torch.bfloat16)]
     machine = describe_machine(device, command).to_dict()
     kept = _earlier(json_out, machine)
+    limits = [vars(measure_limits(device, dtype)) for dtype in (torch.float32, torch.bfloat16)]
     failures: list[str] = []
     for chosen in settings:
         try:
             result = compare(chosen, command)
-        except (ConfigError, EngineError) as exc:  # a precision, a network the engine has not
+        # A precision or a network that the engine has not, or that does not fit.
+        except (ConfigError, EngineError, torch.OutOfMemoryError) as exc:
             failures.append(f"{chosen.weights or chosen.profile}, {chosen.precision}: {exc}")
             print(f"not measured: {failures[-1]}", flush=True)
             continue
@@ -60,13 +62,23 @@ def run(
 
 
 def _earlier(path: Path, machine: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Comparisons a file holds already, if they are of this GPU and these versions."""
+    """Comparisons a file holds already, if they are of this GPU and these versions.
+
+    Raises:
+        ConfigError: The file was not written by this program, or is damaged.
+    """
     if not path.is_file():
         return {}
-    report = json.loads(path.read_text())
-    if any(report["machine"][key] != machine[key] for key in ("gpu", "cpu", "versions")):
-        return {}
-    return {f"{old['weights']}, {old['precision']}": old for old in report["comparisons"]}
+    try:
+        report = json.loads(path.read_text())
+        if any(report["machine"][key] != machine[key] for key in ("gpu", "cpu", "versions")):
+            return {}
+        return {f"{old['weights']}, {old['precision']}": old for old in report["comparisons"]}
+    except (ValueError, KeyError, TypeError) as exc:
+        raise ConfigError(
+            f"--json {path}: holds no figures of an earlier run ({type(exc).__name__}: {exc}); "
+            "move it away or name another file"
+        ) from exc
 
 
 def _parse(arguments: Sequence[str]) -> tuple[list[Settings], Path, torch.device]:

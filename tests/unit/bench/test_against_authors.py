@@ -3,17 +3,21 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from sali_core.errors import ConfigError
+from sali_core.stream.model import StreamModel
+from sali_core.weights.store import load_network, save_weights
 from tests.bench import against_authors, gpu
+from tests.bench.comparison import Comparison, Row
 
 ABSENT_ON_GPU_HOSTS = (
     "openvino", "pydantic", "pydantic_settings", "fastapi", "av", "aiortc", "typer", "rich",
-    "structlog", "scipy", "matplotlib", "uvicorn",
+    "structlog", "matplotlib", "uvicorn",
 )  # fmt: skip
 
 
@@ -46,6 +50,29 @@ def test_no_larger_batch_is_tried_once_a_step_takes_too_long(tiny_weights: Path)
         slowest_ms=0.0,
     )  # fmt: skip
     assert len(against_authors.compare(settings, ["test"])["rows"]) == 1
+
+
+@pytest.mark.parametrize("fits", [0, 1])
+def test_batches_measured_before_memory_runs_out_are_kept(
+    fits: int, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    measure = Comparison.run
+
+    def run(self: Comparison, engine: StreamModel, batch: int, **options: float) -> Row:
+        if batch > fits:
+            raise torch.OutOfMemoryError("out of memory")
+        return measure(self, engine, batch, **options)
+
+    monkeypatch.setattr(Comparison, "run", run)
+    arguments = ["--weights", str(tiny_weights), "--engine", "eager", "--device", "cpu",
+                 "--bank", "1", "--rounds", "3", "--batch", "1,2,4"]  # fmt: skip
+    assert against_authors.main(arguments) == (0 if fits else 1)
+    printed = capsys.readouterr()
+    if fits:
+        assert "ended: batch 2 does not fit" in printed.out
+    else:
+        assert printed.err == "error: out of memory\n"
 
 
 @pytest.mark.parametrize(
@@ -84,7 +111,7 @@ def test_without_a_gpu_the_gpu_figures_fail_at_once(
     ("arguments", "reason"),
     [
         (["--profiles", "tiny"], "unknown profile 'tiny'"),
-        (["--precisions", "int3"], "precision 'int3'"),
+        (["--precisions", "float16"], "precision 'float16'"),
         (["--json", "no/such/folder/gpu.json"], "does not exist"),
         (["--batch", "x"], "positive numbers"),
     ],
@@ -121,6 +148,17 @@ def test_figures_of_another_profile_join_those_of_the_same_machine(
     assert names == ["released"]
 
 
+@pytest.mark.parametrize("text", ['{"machine": {"gpu', "{}", "[]", '{"machine": {}}'])
+def test_a_damaged_file_of_figures_is_told_and_left_as_it_is(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "gpu.json"
+    out.write_text(text)
+    assert gpu.main(["--device", "cpu", "--json", str(out), "--profiles", "small"]) == 1
+    assert "holds no figures of an earlier run" in capsys.readouterr().err
+    assert out.read_text() == text
+
+
 def test_a_precision_the_engine_lacks_is_told_and_the_others_are_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -141,10 +179,17 @@ def test_a_precision_the_engine_lacks_is_told_and_the_others_are_measured(
     assert "nothing could be measured" in capsys.readouterr().err
 
 
-def test_gpu_hosts_need_no_package_of_the_service() -> None:
+def test_gpu_hosts_need_no_package_of_the_service(tiny_weights: Path, tmp_path: Path) -> None:
+    network, header = load_network(tiny_weights)
+    weights = tmp_path / "peak.safetensors"
+    save_weights(weights, network, replace(header, peak_threshold=header.threshold))
     script = (
         "import sys\n"
         f"for name in {ABSENT_ON_GPU_HOSTS!r}: sys.modules[name] = None\n"
         "import tests.bench.gpu, sali_core.bench.model\n"
+        "from tests.bench.against_authors import Settings, compare\n"
+        f"settings = Settings({str(weights)!r}, device='cpu', engine='eager', bank=1, rounds=3)\n"
+        "assert compare(settings, ['test'])['rows'][0]['agreement']['mask_share'] > 0\n"
+        "assert 'scipy' in sys.modules, 'the peak threshold was not used'\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=300)
