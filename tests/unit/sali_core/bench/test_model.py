@@ -129,3 +129,26 @@ def test_agreement_of_two_streams_is_told_over_what_both_have() -> None:
     assert difference == pytest.approx(3.0)
     assert dice == pytest.approx(2 * 3 / (3 + 4))
     assert agreement(expected, expected) == (0.0, 1.0)
+
+
+def test_the_load_is_told_as_it_was_before_the_work(
+    weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+
+    def noted(name: str) -> object:
+        original = getattr(bench_module, name)
+
+        def call(*given: object, **options: object) -> object:
+            calls.append(name)
+            return original(*given, **options)
+
+        return call
+
+    for name in ("measure_limits", "load_network", "describe_machine", "create_engine"):
+        monkeypatch.setattr(bench_module, name, noted(name))
+    settings = BenchSettings(
+        device="cpu", engines=("eager",), batches=(1,), bank=1, frames=6, seconds=3.0
+    )
+    bench_model(weights, settings, ["test"])
+    assert calls == ["describe_machine", "load_network", "measure_limits", "create_engine"]
