@@ -13,6 +13,8 @@ load at which only a mask now and then is in time.
 
 from __future__ import annotations
 
+from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -22,6 +24,9 @@ from server.worker.state import WorkerState, WorkerStatus
 _NS_PER_MS = 1_000_000
 RECOVERY_MASKS = 3
 """Masks in time that end `late`."""
+
+_MOST_OWED = 16
+"""Frames remembered as owed, the oldest; a later mask pays for all of them."""
 
 _DEAD_SOURCES = (SourceState.ENDED, SourceState.FAILED)
 
@@ -62,7 +67,8 @@ class AiMonitor:
         self._source = SourceState.CONNECTING
         self._source_reason = ""
         self._last_frame_ns: int | None = None
-        self._behind_since_ns: int | None = None
+        self._unmasked_since_ns: int | None = None
+        self._owed_ns: deque[int] = deque()
         self._masks_in_time = 0
         self._fault = ""
         self._status = AiStatus(AiState.WARMING)
@@ -84,12 +90,21 @@ class AiMonitor:
     def note_taken(self, captured_at_ns: int) -> None:
         """A frame is handed to the worker; from its capture on, a mask is owed."""
         self._last_frame_ns = max(self._last_frame_ns or 0, captured_at_ns)
-        if self._behind_since_ns is None:
-            self._behind_since_ns = captured_at_ns
+        if self._unmasked_since_ns is None:
+            self._unmasked_since_ns = captured_at_ns
+        if len(self._owed_ns) < _MOST_OWED:
+            self._owed_ns.append(captured_at_ns)
 
-    def note_mask(self) -> None:
-        """A mask came in time."""
-        self._behind_since_ns = None
+    def note_replaced(self, captured_at_ns: int) -> None:
+        """The worker took a newer frame in place of this one, whose mask is not owed any more."""
+        with suppress(ValueError):
+            self._owed_ns.remove(captured_at_ns)
+
+    def note_mask(self, captured_at_ns: int) -> None:
+        """A mask came in time; frames captured after its own still owe theirs."""
+        while self._owed_ns and self._owed_ns[0] <= captured_at_ns:
+            self._owed_ns.popleft()
+        self._unmasked_since_ns = None
         self._masks_in_time += 1
 
     def note_fault(self, reason: str) -> None:
@@ -126,8 +141,7 @@ class AiMonitor:
 
     def _judge_delay(self, now_ns: int) -> AiStatus:
         """While frames come and a worker is ready."""
-        behind_ns = 0 if self._behind_since_ns is None else now_ns - self._behind_since_ns
-        if behind_ns > self._limits.late_after_ms * _NS_PER_MS:
+        if self._behind_ns(now_ns) > self._limits.late_after_ms * _NS_PER_MS:
             self._masks_in_time = 0
             return AiStatus(AiState.LATE, "masks come too late to be shown")
         wanted = RECOVERY_MASKS if self._status.state is AiState.LATE else 1
@@ -137,7 +151,15 @@ class AiMonitor:
             return AiStatus(AiState.WARMING, "waiting for the first mask")
         return self._status
 
+    def _behind_ns(self, now_ns: int) -> int:
+        """Age of the oldest frame that owes its mask, or of the first since the last mask."""
+        oldest_ns = self._owed_ns[0] if self._owed_ns else now_ns
+        if self._unmasked_since_ns is not None:
+            oldest_ns = min(oldest_ns, self._unmasked_since_ns)
+        return now_ns - oldest_ns
+
     def _forget_debts(self) -> None:
         """Wait for masks afresh."""
-        self._behind_since_ns = None
+        self._unmasked_since_ns = None
+        self._owed_ns.clear()
         self._masks_in_time = 0

@@ -78,6 +78,7 @@ class MaskLoop:
         self._metrics = metrics
         self._latency = LatencyWindow()
         self._not_before_ns = 0
+        self._generation = 0
         self.frames_masked = 0
         self.drops: Counter[str] = Counter()
 
@@ -92,7 +93,7 @@ class MaskLoop:
                     frame = await self._next_frame()
                     if frame is None:
                         return
-                    task = under_way.create_task(self._mask(frame))
+                    task = under_way.create_task(self._mask(frame, self._generation))
                     task.add_done_callback(lambda _: slots.release())
         except ExceptionGroup as group:
             raise group.exceptions[0] from group
@@ -105,7 +106,8 @@ class MaskLoop:
             return None
 
     def forget(self) -> None:
-        """Empty the session's memory and throw away the waiting frame."""
+        """Empty the session's memory and throw away the frames that are not at the worker yet."""
+        self._generation += 1
         self._mailbox.discard()
         self._worker.reset(self._session)
 
@@ -114,9 +116,9 @@ class MaskLoop:
         self._not_before_ns = self._clock.monotonic_ns()
         self.forget()
 
-    async def _mask(self, frame: ModelFrame) -> None:
-        """Have one frame computed."""
-        if frame.captured_at_ns < self._not_before_ns:
+    async def _mask(self, frame: ModelFrame, generation: int) -> None:
+        """Have one frame computed, unless the memory was emptied since it left the mailbox."""
+        if generation != self._generation or frame.captured_at_ns < self._not_before_ns:
             self.drops["reset"] += 1
             return
         self._monitor.note_taken(frame.captured_at_ns)
@@ -147,6 +149,8 @@ class MaskLoop:
         """Publish a mask, unless there is none or it is too old."""
         if isinstance(answer, Dropped):
             self.drops[answer.cause] += 1
+            if answer.cause == "replaced":
+                self._monitor.note_replaced(frame.captured_at_ns)
             return
         age_ns = self._age_ns(frame)
         self._metrics.step.observe(answer.step_ms / 1e3)
@@ -156,7 +160,7 @@ class MaskLoop:
             return
         self.frames_masked += 1
         self._metrics.frames_masked.inc()
-        self._monitor.note_mask()
+        self._monitor.note_mask(frame.captured_at_ns)
         self._hub.publish_mask(self._record(frame, answer, age_ns))
 
     def _record(self, frame: ModelFrame, result: Result, age_ns: int) -> MaskRecord:

@@ -49,7 +49,8 @@ def measure_capacity(
         requests = _requests(sessions, picture, runner.info.input_size)
         try:
             # Afresh for each size: what is measured empties a memory where it finds no polyp.
-            is_memory_full &= all([runner.fill_memory(session) for session in sessions])
+            filled = [runner.fill_memory(session) for session in sessions]
+            is_memory_full &= all(filled)
             steps.append(_measure(runner, requests, (end_ns - now_ns()) // 2, now_ns))
         except WorkerStepError as exc:
             if not steps:

@@ -37,7 +37,7 @@ class Room:
             self.now_ms += 40
             self.frame()
             if masked:
-                self.monitor.note_mask()
+                self.monitor.note_mask(self.now_ms * MS)
             if self.state() is not states[-1]:
                 states.append(self.state())
         return states
@@ -85,9 +85,51 @@ def test_frames_without_masks_make_it_late_within_300_ms_and_three_masks_active_
     assert room.state() is AiState.LATE
     states = []
     for _ in range(RECOVERY_MASKS):
-        room.monitor.note_mask()
+        room.monitor.note_mask(room.now_ms * MS)
         states.append(room.state())
     assert states == ["late", "late", "active"]
+
+
+def test_a_stall_at_10_fps_is_noticed_300_ms_after_the_first_frame_without_a_mask(
+    room: Room,
+) -> None:
+    room.stream(400, masked=True)
+    begin_ms = room.now_ms
+    for room.now_ms in (begin_ms + 100, begin_ms + 200, begin_ms + 300):
+        room.frame()
+    room.monitor.note_mask((begin_ms + 100) * MS)
+    room.now_ms = begin_ms + 400
+    room.frame()
+    room.now_ms = begin_ms + 500
+    assert room.state() is AiState.ACTIVE
+    room.now_ms += 1
+    assert room.state() is AiState.LATE
+
+
+def test_a_frame_that_was_replaced_at_the_worker_owes_no_mask(room: Room) -> None:
+    room.stream(400, masked=True)
+    begin_ms = room.now_ms
+    for room.now_ms in (begin_ms + 100, begin_ms + 200, begin_ms + 300):
+        room.frame()
+    room.monitor.note_replaced((begin_ms + 200) * MS)
+    room.monitor.note_mask((begin_ms + 100) * MS)
+    room.now_ms = begin_ms + 600
+    room.monitor.note_frame(room.now_ms * MS)
+    assert room.state() is AiState.ACTIVE
+    room.now_ms += 1
+    assert room.state() is AiState.LATE
+
+
+def test_frames_that_only_replace_each_other_make_it_late(room: Room) -> None:
+    room.stream(400, masked=True)
+    for _ in range(8):
+        room.now_ms += 40
+        room.frame()
+        room.monitor.note_replaced(room.now_ms * MS)
+        assert room.state() is AiState.ACTIVE
+    room.now_ms += 40
+    room.frame()
+    assert room.state() is AiState.LATE
 
 
 def test_a_mask_now_and_then_does_not_make_it_flicker(room: Room) -> None:
