@@ -191,6 +191,11 @@ class Worker:
                 )
                 await self._channel.send(failed)
             return False
+        finally:
+            # One that was closed meanwhile has been given a memory again by this very step.
+            for request in requests:
+                if not self._scheduler.knows(request.session):
+                    runner.forget(request.session)
         await self._computed.put((computed, began_ns))
         return True
 

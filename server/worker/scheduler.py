@@ -123,6 +123,10 @@ class Scheduler:
         self._entries.pop(session, None)
         return dropped
 
+    def knows(self, session: str) -> bool:
+        """Whether a session is open."""
+        return session in self._entries
+
     def submit(self, request: StepRequest) -> list[DroppedRequest]:
         """Take a picture; an older waiting one of the session is replaced."""
         entry = self._entries.get(request.session)

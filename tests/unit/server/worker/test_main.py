@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
-from collections.abc import AsyncIterator
+import time
+import weakref
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
@@ -29,7 +32,10 @@ from server.worker.protocol import (
     Step,
     StepFailed,
 )
+from server.worker.runner import Computed, Runner
+from server.worker.scheduler import StepRequest
 from tests.fakes.capacities import DEMAND, made_up_capacity
+from tests.fakes.fake_engine import FakeEngine, FakeState
 
 RGB = bytes(4 * 4 * 3)
 KNOWN = made_up_capacity(batch=4)
@@ -180,6 +186,36 @@ async def test_a_closed_session_begins_anew_when_it_is_opened_again() -> None:
             assert isinstance(result, Result)
             assert result.polyps[0].area_px == 1
             await channel.send(Close(session="a"))
+
+
+async def test_a_session_closed_while_its_picture_is_on_the_way_leaves_no_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    states: list[weakref.ref[FakeState]] = []
+    compute = Runner.compute
+
+    def initial_state(engine: FakeEngine) -> FakeState:
+        state = FakeState()
+        states.append(weakref.ref(state))
+        return state
+
+    def compute_later(runner: Runner, requests: Sequence[StepRequest]) -> Computed:
+        time.sleep(0.3)
+        return compute(runner, requests)
+
+    monkeypatch.setattr(FakeEngine, "initial_state", initial_state)
+    monkeypatch.setattr(Runner, "compute", compute_later)
+    async with worker_running() as (channel, _):
+        await start(channel)
+        warmed_up = len(states)
+        channel.post(Open(session="a", epoch=0))
+        channel.post(step("a", 0), RGB)
+        await asyncio.sleep(0.1)
+        channel.post(Close(session="a"))
+        assert isinstance(await channel.receive_by_service(), Result)
+        assert len(states) == warmed_up + 1
+        gc.collect()
+        assert states[-1]() is None
 
 
 async def test_broken_weights_are_told_and_end_the_worker() -> None:
