@@ -6,10 +6,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from sali_core.weights.facts import file_sha256
 from sali_core.weights.registry import SHIPPED
-from server.output_files import OutputError, whole_file
+from server.output_files import OutputError
 
 NOTE = "maps.json"
 
@@ -64,19 +65,38 @@ def claim_folder(folder: Path, origin: MapOrigin) -> None:
     """
     note = folder / NOTE
     try:
-        if note.is_file():
-            _refuse_others(folder, _read(note), origin)
-            return
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(not path.name.startswith(".") for path in folder.iterdir()):
-            raise OutputError(
-                f"{folder}: holds files, and no {NOTE} that says whose maps they are; "
-                "give an empty or a new folder"
-            )
-        with whole_file(note) as partial:
-            partial.write_text(json.dumps(asdict(origin), indent=2) + "\n", encoding="utf-8")
+        if not note.is_file():
+            folder.mkdir(parents=True, exist_ok=True)
+            holds_files = any(_is_foreign(path) for path in folder.iterdir())
+            # Another process may have claimed the folder, and begun, since the first look.
+            if holds_files and not note.is_file():
+                raise OutputError(
+                    f"{folder}: holds files, and no {NOTE} that says whose maps they are; "
+                    "give an empty or a new folder"
+                )
+            _write_first(note, json.dumps(asdict(origin), indent=2) + "\n")
+        _refuse_others(folder, _read(note), origin)
     except OSError as exc:
         raise OutputError(f"{folder}: cannot be used for maps: {exc.strerror or exc}") from exc
+
+
+def _is_foreign(path: Path) -> bool:
+    return path.name != NOTE and not path.name.startswith(".")
+
+
+def _write_first(note: Path, text: str) -> None:
+    """Write a whole file, unless another process was first."""
+    partial = note.with_name(f".{note.name}.{uuid4().hex}")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        try:
+            note.hardlink_to(partial)  # unlike a renamed file, it replaces nothing
+        except FileExistsError:
+            return
+        except OSError:  # a file system without hard links
+            partial.replace(note)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _refuse_others(folder: Path, noted: MapOrigin, origin: MapOrigin) -> None:

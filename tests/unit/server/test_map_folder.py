@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,3 +73,54 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="cannot be used for maps: Not a directory"):
         claim_folder(tmp_path / "file/maps", ORIGIN)
+
+
+def play_another_process(
+    monkeypatch: pytest.MonkeyPatch, before: str, claim: Callable[[], None]
+) -> None:
+    """Have another process claim the folder just before this one calls a method of a path."""
+    called = getattr(Path, before)
+
+    def claim_and_call(*args: Any, **options: Any) -> Any:
+        monkeypatch.undo()
+        claim()
+        return called(*args, **options)
+
+    monkeypatch.setattr(Path, before, claim_and_call)
+
+
+@pytest.mark.parametrize("before", ["mkdir", "iterdir", "write_text", "hardlink_to"])
+def test_a_folder_that_another_process_claims_meanwhile_is_shared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str
+) -> None:
+    folder = tmp_path / "maps"
+
+    def claim() -> None:
+        claim_folder(folder, ORIGIN)
+        (folder / "map.png").touch()
+
+    play_another_process(monkeypatch, before, claim)
+    claim_folder(folder, ORIGIN)
+    assert sorted(path.name for path in folder.iterdir()) == ["map.png", NOTE]
+
+
+@pytest.mark.parametrize("before", ["mkdir", "iterdir", "write_text", "hardlink_to"])
+def test_a_folder_that_another_origin_claims_meanwhile_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str
+) -> None:
+    other = replace(ORIGIN, sha256="cd" * 32)
+    play_another_process(monkeypatch, before, lambda: claim_folder(tmp_path / "maps", other))
+    with pytest.raises(OutputError, match="holds maps of"):
+        claim_folder(tmp_path / "maps", ORIGIN)
+
+
+def test_a_folder_can_be_claimed_where_there_are_no_hard_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(note: Path, target: Path) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    claim_folder(tmp_path, ORIGIN)
+    claim_folder(tmp_path, ORIGIN)
+    assert [path.name for path in tmp_path.iterdir()] == [NOTE]
