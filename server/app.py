@@ -129,7 +129,9 @@ def _create_services(
     registry = SessionRegistry(
         create_session,
         check_source=check,
-        admission=lambda: admission_of(settings.session.max_sessions, worker.capacity),
+        admission=lambda: admission_of(
+            settings.session.max_sessions, worker.capacity, worker.status
+        ),
         metrics=metrics,
     )
     _watch_gauges(metrics, registry, worker)
