@@ -287,7 +287,9 @@ class DecoderThread:
     def _shrink(self, frame: av.VideoFrame) -> bytes | memoryview:
         """Resize to model size, rows of RGB without padding.
 
-        Each call makes a picture of its own, so its memory is handed on as it is, not copied.
+        The memory is handed on as it is, not copied: a call makes a picture of its own, except that
+        PyAV returns `frame` itself where nothing changes. That is the decoder's own picture, which
+        it may still read to predict the next ones, so nobody may write into what is returned.
         """
         picture = self._reformatter.reformat(
             frame,

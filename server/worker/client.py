@@ -127,6 +127,7 @@ class WorkerClient:
         """Begin a session with an empty memory."""
         self._epochs[session] = 0
         self._supervisor.post(Open(session=session, epoch=0))
+        self._warn_of_too_many()
 
     def reset(self, session: str) -> None:
         """Empty a session's memory; pictures under way are given up."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from server.errors import WorkerLostError, WorkerStartError, WorkerStepError
 from server.session.mask_loop import MAX_UNDER_WAY
@@ -97,6 +98,17 @@ async def test_sessions_are_served_apart_and_a_reset_empties_one_memory() -> Non
         assert memory_seen_in(await client.step(picture(3))) == 1
         assert memory_seen_in(await client.step(picture(1, "b"))) == 2
         assert client.restarts == 0
+
+
+async def test_sessions_beyond_what_was_measured_are_said_when_they_are_opened() -> None:
+    async with client_of("each:30") as watched:
+        with capture_logs() as logs:
+            watched.client.open("a")
+            await watched.client.wait_until_ready()
+            assert "worker_overcommitted" not in {entry["event"] for entry in logs}
+            watched.client.open("b")
+        [told] = [entry for entry in logs if entry["event"] == "worker_overcommitted"]
+        assert (told["sessions"], told["log_level"]) == (2, "warning")
 
 
 async def test_a_result_of_before_a_reset_is_not_given_to_anybody() -> None:
