@@ -87,8 +87,9 @@ def _projection(maps: tuple[Tensor, ...]) -> Projection:
 
 
 def _fingerprint(network: Network) -> str:
-    """A name for everything a converted graph depends on: weights, our code, both libraries."""
-    digest = hashlib.sha256(f"{torch.__version__} {metadata.version('openvino')}".encode())
+    """A name for everything a converted graph depends on: weights, our code, the libraries."""
+    libraries = [metadata.version(name) for name in ("openvino", "timm", "torchvision")]
+    digest = hashlib.sha256(" ".join([torch.__version__, *libraries]).encode())
     digest.update(repr(network.config).encode())
     for package in (model, engine):
         for source in sorted(Path(str(package.__file__)).parent.rglob("*.py")):

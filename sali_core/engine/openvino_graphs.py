@@ -55,9 +55,7 @@ class GraphCache:
                 return self._core.read_model(path)
         # Distinct tensors: the exporter would merge inputs that alias each other.
         inputs = tuple(x.clone() for x in example)
-        graph = _convert(name, torch.export.export(module.eval(), inputs))
-        # Conversion leaves the shapes open; fixed ones compile to faster code.
-        graph.reshape({place: list(x.shape) for place, x in enumerate(inputs)})
+        graph = _convert(name, module, inputs)
         if path:
             # A full or read-only disk costs the next start some seconds, nothing else.
             with contextlib.suppress(OSError):
@@ -87,16 +85,19 @@ def compile_graph(core: Any, graph: Any, precision: str = "float32") -> Compiled
     Returns:
         A function of the graph's inputs; what it returns is the caller's to keep. Not for two
         threads at once.
+
+    Raises:
+        EngineError: OpenVINO cannot compile it.
     """
-    compiled = core.compile_model(
-        graph,
-        "CPU",
-        {
-            "INFERENCE_PRECISION_HINT": _PRECISIONS[precision],
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-        },
-    )
+    settings = {
+        "INFERENCE_PRECISION_HINT": _PRECISIONS[precision],
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+    }
+    try:
+        compiled = core.compile_model(graph, "CPU", settings)
+    except RuntimeError as exc:
+        raise EngineError(f"OpenVINO cannot compile a graph: {_last_line(exc)}") from exc
     request = compiled.create_infer_request()
     outputs = range(len(compiled.outputs))
 
@@ -110,7 +111,7 @@ def compile_graph(core: Any, graph: Any, precision: str = "float32") -> Compiled
     return run
 
 
-def _convert(name: str, exported: torch.export.ExportedProgram) -> Any:
+def _convert(name: str, module: nn.Module, inputs: tuple[Tensor, ...]) -> Any:
     openvino = import_openvino()
     failures = (
         openvino.frontend.GeneralFailure,
@@ -120,7 +121,13 @@ def _convert(name: str, exported: torch.export.ExportedProgram) -> Any:
         RuntimeError,
     )
     try:
-        return openvino.convert_model(exported)
+        graph = openvino.convert_model(torch.export.export(module.eval(), inputs))
+        # Conversion leaves the shapes open; fixed ones compile to faster code.
+        graph.reshape({place: list(x.shape) for place, x in enumerate(inputs)})
     except failures as exc:
-        reason = (str(exc).strip().splitlines() or [type(exc).__name__])[-1].strip()
-        raise EngineError(f"OpenVINO cannot convert {name!r}: {reason}") from exc
+        raise EngineError(f"OpenVINO cannot convert {name!r}: {_last_line(exc)}") from exc
+    return graph
+
+
+def _last_line(exc: Exception) -> str:
+    return (str(exc).strip().splitlines() or [type(exc).__name__])[-1].strip()

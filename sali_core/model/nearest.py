@@ -13,7 +13,6 @@ Time depends on the keys: a bank whose keys are all alike took 330 ms.
 from __future__ import annotations
 
 import torch
-from scipy.spatial import cKDTree
 from torch import Tensor
 
 
@@ -26,6 +25,9 @@ class NearestKeys:
         Args:
             keys: [N, Ck] on the CPU, N >= 1; not extended.
         """
+        # SciPy takes a tenth of a second to import, and only `released` on CPUs needs it.
+        from scipy.spatial import cKDTree
+
         # Splitting at the middle of the space, not of the points: faster to build, not to search.
         self._tree = cKDTree(keys.double().numpy(), balanced_tree=False)
 

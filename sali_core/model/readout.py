@@ -148,7 +148,12 @@ def attention_received(
 
     Returns:
         [B, N] float32; sums to 1 over N.
+
+    Raises:
+        EmptyMemoryError: There is no token.
     """
+    if tokens.keys.shape[1] == 0:
+        raise EmptyMemoryError("the memory holds no token to receive attention")
     queries = extend_queries(query_key).float()
     total = tokens.keys.new_zeros(tokens.keys.shape[:2], dtype=torch.float32)
     if top_tokens is not None:

@@ -17,7 +17,6 @@ from sali_core.stream.masking import MaskRule
 from sali_core.stream.state import StreamState
 from sali_core.types import FeaturePyramid, StepOutput, StepResult
 
-
 # Share of a measured frame that is polyp.
 _FOREGROUND = 0.1
 

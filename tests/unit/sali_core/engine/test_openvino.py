@@ -197,3 +197,36 @@ def test_a_network_openvino_cannot_convert_runs_in_torch(
     assert info.reason == "OpenVINO cannot convert 'encode': no rule for aten::thing"
     with pytest.raises(EngineError, match="cannot convert 'encode'"):
         create_engine(path, "cpu", engine="openvino")
+
+
+@pytest.mark.parametrize("place", ["export", "reshape", "compile"])
+def test_a_failure_anywhere_on_the_way_to_a_graph_leaves_torch(
+    network: SaliNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    openvino = pytest.importorskip("openvino", reason="OpenVINO is not installed")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    path = tmp_path / "w.safetensors"
+    save_weights(path, network, WeightsHeader("tiny", "small", 0.5, network.config))
+
+    class Graph:
+        def reshape(self, _shapes: object) -> None:
+            if place == "reshape":
+                raise RuntimeError("no such shape")
+
+    class Core:
+        def compile_model(self, *_: object) -> None:
+            raise RuntimeError("no kernel")
+
+    def export(*_: object) -> object:
+        if place == "export":
+            raise RuntimeError("cannot trace")
+        return object()
+
+    monkeypatch.setattr(torch.export, "export", export)
+    monkeypatch.setattr(openvino, "convert_model", lambda _: Graph())
+    monkeypatch.setattr(openvino, "save_model", lambda *_, **__: (_ for _ in ()).throw(OSError))
+    monkeypatch.setattr(openvino, "Core", Core)
+    info = create_engine(path, "cpu").info
+    assert info.engine == "eager"
+    expected = {"export": "cannot trace", "reshape": "no such shape", "compile": "no kernel"}
+    assert info.reason.endswith(expected[place])
