@@ -16,7 +16,12 @@ import torch
 from torch import Tensor
 
 from sali_core import engine, model
-from sali_core.engine.openvino_graphs import GraphCache, compile_graph, import_openvino
+from sali_core.engine.openvino_graphs import (
+    GraphCache,
+    compile_graph,
+    forget_old_graphs,
+    import_openvino,
+)
 from sali_core.engine.parts import Part, Parts, split_network
 from sali_core.errors import EngineError
 from sali_core.model.build import Network
@@ -49,11 +54,14 @@ class OpenVinoNetwork:
             "CPU", "OPTIMIZATION_CAPABILITIES"
         ):
             raise EngineError("this processor does not compute in bfloat16; use float32")
-        graphs = GraphCache(core, cache and cache / _fingerprint(network))
+        folder = cache and cache / _fingerprint(network)
+        graphs = GraphCache(core, folder)
         self.config = network.config
         parts = split_network(network)
         with torch.no_grad():
             encode, relate, decode = (graphs.get(name, *part) for name, part in _named(parts))
+        if folder:
+            forget_old_graphs(folder)
         self._encode = compile_graph(core, encode, precision)
         self._relate = compile_graph(core, relate)
         self._decode = compile_graph(core, decode)

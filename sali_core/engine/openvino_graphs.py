@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import re
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -14,6 +17,8 @@ from torch import Tensor, nn
 
 from sali_core.errors import EngineError
 
+KEPT_NETWORKS = 4
+_FOLDER = re.compile("[0-9a-f]{32}")
 _PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
 
 CompiledGraph = Callable[[Sequence[Tensor]], tuple[Tensor, ...]]
@@ -72,6 +77,21 @@ class GraphCache:
             import_openvino().save_model(graph, partial, compress_to_fp16=False)
             partial.with_suffix(".bin").replace(path.with_suffix(".bin"))
             partial.replace(path)
+
+
+def forget_old_graphs(used: Path) -> None:
+    """Keep the graphs of the networks used last, a few of them: large ones take 330 MB each.
+
+    Args:
+        used: Folder of the network that was started just now; its neighbours are looked at.
+    """
+    # Cleaning up is no reason to fail.
+    with contextlib.suppress(OSError):
+        os.utime(used)
+        others = [f for f in used.parent.iterdir() if f.is_dir() and _FOLDER.fullmatch(f.name)]
+        by_age = sorted(others, key=lambda folder: folder.stat().st_mtime, reverse=True)
+        for folder in by_age[KEPT_NETWORKS:]:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def compile_graph(core: Any, graph: Any, precision: str = "float32") -> CompiledGraph:

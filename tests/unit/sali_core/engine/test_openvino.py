@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from sali_core.config import MemoryConfig, ModelConfig
 from sali_core.data.phantom import Phantom, PhantomConfig
 from sali_core.engine import create_engine
 from sali_core.engine.openvino import OpenVinoNetwork
+from sali_core.engine.openvino_graphs import KEPT_NETWORKS, forget_old_graphs
 from sali_core.errors import EngineError
 from sali_core.model.build import create_network
 from sali_core.model.network import SaliNetwork
@@ -163,6 +165,19 @@ def test_a_damaged_graph_is_made_again_and_a_cache_that_cannot_be_written_is_no_
         again = OpenVinoNetwork(network, cache)(frame, None, None).features
         for a, b in zip(first, again, strict=True):
             torch.testing.assert_close(a, b, atol=1e-3, rtol=1e-3)
+
+
+def test_only_the_graphs_used_last_are_kept(tmp_path: Path) -> None:
+    folders = [tmp_path / f"{number:032x}" for number in range(KEPT_NETWORKS + 2)]
+    for age, folder in enumerate(folders):
+        folder.mkdir()
+        (folder / "encode.bin").write_bytes(b"x")
+        os.utime(folder, (1e9 - age, 1e9 - age))
+    mine = tmp_path / "not ours"
+    mine.mkdir()
+    os.utime(mine, (1, 1))
+    forget_old_graphs(folders[-1])  # the oldest, used again
+    assert sorted(tmp_path.iterdir()) == sorted([*folders[: KEPT_NETWORKS - 1], folders[-1], mine])
 
 
 def test_openvino_telemetry_is_never_loaded() -> None:
