@@ -33,6 +33,22 @@ def _frames(size: int, count: int) -> Iterator[npt.NDArray[np.uint8]]:
     return (frames.frame(0, number) for number in range(count))
 
 
+def _assert_close(
+    theirs: npt.NDArray[np.float32], ours: npt.NDArray[np.float32], config: ModelConfig
+) -> None:
+    """Compare logits of the two forms.
+
+    In `released` rounding may swap a query's 20th and 21st token, whose values differ (ADR 0006):
+    a few pixels around that cell then move a little more.
+    """
+    difference = np.abs(theirs - ours)
+    if config.top_tokens is None:
+        assert difference.max() < 1e-3
+        return
+    assert np.quantile(difference, 0.95) < 1e-3
+    assert difference.max() < 2e-2
+
+
 def _check(network: Network, rule: MaskRule, count: int) -> None:
     config = network.config
     authors = AuthorsForm(config, network.state_dict(), rule, memory=MEMORY)
@@ -46,7 +62,7 @@ def _check(network: Network, rule: MaskRule, count: int) -> None:
     written = []
     for frame in _frames(config.input_size, count):
         result = ours.step(state, frame)
-        np.testing.assert_allclose(authors.step(frame), result.logits, atol=1e-3)
+        _assert_close(authors.step(frame), result.logits, config)
         written.append(float(result.mask.mean()))
         assert result.logits.std() > 0.01, "a flat map would agree with anything"
     assert tuple(authors.memory.numbers) == state.bank.frame_indices
