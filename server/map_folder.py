@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from sali_core.weights.facts import file_sha256
-from sali_core.weights.registry import SHIPPED
+from sali_core.weights.registry import find_weights
 from server.output_files import OutputError
 
 NOTE = "maps.json"
@@ -51,9 +51,8 @@ def origin_of(weights: str, model: str, mode: str) -> MapOrigin:
         model: What runs the weights.
         mode: `live` or `reference`.
     """
-    shipped = SHIPPED / f"{weights}.safetensors"
-    path = shipped if shipped.is_file() else Path(weights)
-    return MapOrigin(weights, file_sha256(path) if path.is_file() else "", model, mode)
+    path = find_weights(weights)
+    return MapOrigin(weights, file_sha256(path) if path else "", model, mode)
 
 
 def claim_folder(folder: Path, origin: MapOrigin) -> None:

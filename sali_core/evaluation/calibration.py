@@ -16,18 +16,18 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from sali_core.config import MemoryConfig
 from sali_core.data.pictures import Pictures
 from sali_core.data.resizing import resize_mask, resize_picture
 from sali_core.data.still_video import empty_video
 from sali_core.errors import DatasetError
 from sali_core.evaluation.metrics import dice
-from sali_core.evaluation.single_frames import THRESHOLDS
+from sali_core.evaluation.network_report import ReportPlan
+from sali_core.evaluation.single_frames import THRESHOLDS, FirstFrames
 from sali_core.stream.masking import MaskRule
-from sali_core.stream.segmenter import StreamNetwork, StreamSegmenter
+from sali_core.stream.segmenter import StreamNetwork
 
 PEAK_THRESHOLDS = (0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.96, 0.97, 0.98, 0.985, 0.99, 0.995)
-ALARM_AREA = 0.001
+ALARM_AREA = ReportPlan.alarm_area
 Map = npt.NDArray[np.float32]
 Progress = Callable[[str, int, int], None]
 
@@ -79,7 +79,7 @@ def calibrate(
     """
     if not len(pictures):
         raise DatasetError("no pictures to choose thresholds on")
-    segment = _FirstFrames(network)
+    segment = FirstFrames(network)
     maps, truths, empty = [], [], []
     for index in range(len(pictures)):
         image, truth = pictures.load(index)
@@ -108,18 +108,6 @@ def choose(candidates: Sequence[Candidate], tolerance: float) -> Candidate:
     limit = max(candidate.dice for candidate in candidates) - tolerance
     allowed = [candidate for candidate in candidates if candidate.dice >= limit]
     return min(allowed, key=lambda candidate: candidate.alarms)
-
-
-class _FirstFrames:
-    """Runs pictures as first frames of streams."""
-
-    def __init__(self, network: StreamNetwork) -> None:
-        self._segmenter = StreamSegmenter(network, memory=MemoryConfig(), threshold=0.5)
-        self.size = network.config.input_size
-
-    def probability(self, rgb: npt.NDArray[np.uint8]) -> Map:
-        """Map a picture [S, S, 3] to probabilities [S, S]."""
-        return self._segmenter.step(self._segmenter.initial_state(), rgb).probability
 
 
 def _mask(rule: MaskRule, probability: Map) -> npt.NDArray[np.bool_]:

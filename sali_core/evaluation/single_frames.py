@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from sali_core.config import MemoryConfig
@@ -37,6 +38,19 @@ class Scores:
         return self.dice[place], self.iou[place]
 
 
+class FirstFrames:
+    """Runs pictures as first frames of streams: each has an empty bank."""
+
+    def __init__(self, network: StreamNetwork) -> None:
+        """Take a network in inference mode; `size` is its input size."""
+        self._segmenter = StreamSegmenter(network, memory=MemoryConfig(), threshold=0.5)
+        self.size = network.config.input_size
+
+    def probability(self, rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Map a picture [size, size, 3] to probabilities [size, size]."""
+        return self._segmenter.step(self._segmenter.initial_state(), rgb).probability
+
+
 def score_single_frames(
     network: StreamNetwork,
     pictures: Pictures,
@@ -56,18 +70,15 @@ def score_single_frames(
         indices: Which pictures; all by default.
         progress: Called with (done, total).
     """
-    segmenter = StreamSegmenter(network, memory=MemoryConfig(), threshold=0.5)
-    input_size = network.config.input_size
+    first_frames = FirstFrames(network)
     chosen = list(indices) if indices is not None else list(range(len(pictures)))
     rules = [MaskRule(t, peak_threshold and max(t, peak_threshold)) for t in thresholds]
     dices, ious = [], []
     for done, index in enumerate(chosen, start=1):
         image, truth = pictures.load(index)
-        small = resize_picture(image, input_size)
-        result = segmenter.step(segmenter.initial_state(), small)
-        small_truth = resize_mask(truth, input_size)
-        probability = torch.from_numpy(result.probability)
-        masks = [rule.apply(probability).numpy() for rule in rules]
+        probability = first_frames.probability(resize_picture(image, first_frames.size))
+        small_truth = resize_mask(truth, first_frames.size)
+        masks = [rule.apply(torch.from_numpy(probability)).numpy() for rule in rules]
         dices.append([dice(mask, small_truth) for mask in masks])
         ious.append([iou(mask, small_truth) for mask in masks])
         if progress:

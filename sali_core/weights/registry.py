@@ -16,17 +16,20 @@ def shipped_names() -> list[str]:
     return sorted(path.stem for path in SHIPPED.glob("*.safetensors"))
 
 
+def find_weights(name_or_path: str | Path) -> Path | None:
+    """Return the file meant by a shipped name or a path; None if it means no file."""
+    places = (SHIPPED / f"{name_or_path}.safetensors", Path(name_or_path))
+    return next((place for place in places if place.is_file()), None)
+
+
 def resolve_weights(name_or_path: str | Path) -> Path:
     """Return the file meant by a shipped name or a path.
 
     Raises:
         CheckpointError: Neither a shipped name nor an existing file.
     """
-    shipped = SHIPPED / f"{name_or_path}.safetensors"
-    if shipped.is_file():
-        return shipped
-    path = Path(name_or_path)
-    if path.is_file():
+    path = find_weights(name_or_path)
+    if path is not None:
         return path
     names = ", ".join(shipped_names()) or "none"
     raise CheckpointError(

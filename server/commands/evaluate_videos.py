@@ -20,7 +20,7 @@ from server.commands.evaluate_maps import (
     show_evaluation,
 )
 from server.commands.evaluate_video_sets import VideoSet
-from server.commands.predict import PredictionStoppedError
+from server.commands.predict import PredictionStoppedError, write_frame
 from server.errors import ServiceError
 
 if TYPE_CHECKING:
@@ -141,13 +141,7 @@ def _run(predictor: Predictor, clips: Sequence[SourceClip], files: MapFiles) -> 
         for clip in clips:
             progress.update(bar, description=str(clip.name))
             for frame in predictor.predict(clip.read()):
-                files.write(
-                    clip.name,
-                    frame.stem,
-                    logits=frame.prediction.logits,
-                    probability=frame.prediction.probability,
-                    size=frame.size,
-                )
+                write_frame(files, clip, frame)
                 progress.advance(bar)
 
 

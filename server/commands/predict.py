@@ -107,15 +107,24 @@ def _write_maps(
     if prints_stats:
         lines.writerow(_COLUMNS)
     for clip, frame in _with_progress(predictor, clips):
-        files.write(
-            clip.name,
-            frame.stem,
-            logits=frame.prediction.logits,
-            probability=frame.prediction.probability,
-            size=frame.size,
-        )
+        write_frame(files, clip, frame)
         if prints_stats:
             lines.writerow(_line(clip, frame))
+
+
+def write_frame(files: MapFiles, clip: SourceClip, frame: PredictedFrame) -> None:
+    """Write the map of one frame of a clip.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    files.write(
+        clip.name,
+        frame.stem,
+        logits=frame.prediction.logits,
+        probability=frame.prediction.probability,
+        size=frame.size,
+    )
 
 
 def _with_progress(
