@@ -44,10 +44,12 @@ class ClipLoss(nn.Module):
         """Return the scalar loss.
 
         Args:
-            rgb: [B, T, 3, S, S] uint8.
-            masks: Truth, [B, T, 1, S, S] float32.
+            rgb: [B, T, 3, S, S] uint8, or [B, N, T, 3, S, S]: N clips an item.
+            masks: Truth, [B, T, 1, S, S] float32, or [B, N, T, 1, S, S].
             generator: CPU generator that draws the kinds of memory.
         """
+        if rgb.dim() == 6:
+            rgb, masks = rgb.flatten(0, 1), masks.flatten(0, 1)
         with torch.autocast(rgb.device.type, torch.bfloat16, enabled=self._bfloat16):
             outputs = clip_forward(self.network, rgb, masks, generator, self._mix)
         losses = [deep_supervision_loss(out, masks[:, t]) for t, out in enumerate(outputs)]

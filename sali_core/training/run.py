@@ -55,7 +55,8 @@ def prepare_run(
         DatasetError: The data is missing or of no known layout.
         CheckpointError: Weights to start or go on from do not fit; the text says what differs.
     """
-    data = open_data(recipe.data, size=recipe.train.size, seed=recipe.train.seed)
+    train = recipe.train
+    data = open_data(recipe.data, size=train.size, seed=train.seed, batch=train.batch)
     recipe = with_steps(recipe, data.pictures)
     folder = recipe.run.folder
     is_resumed = (folder / "last.pt").exists()

@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 
 from sali_core.data.clips import ClipDataset, ClipMix
 from sali_core.data.layouts import read_layout
+from sali_core.data.mixed_clips import MixedClips
 from sali_core.data.phantom_videos import create_phantom_videos
 from sali_core.data.pictures import Clip, Picture, Pictures
 from sali_core.data.stills import StillFolder
@@ -38,6 +39,9 @@ class DataConfig:
         augmented: Videos are flipped, turned, cropped and tinted; otherwise resized only.
         phantoms: Phantom scenes mixed into clips from stills.
         mix: Shares of the kinds of clips from stills.
+        single_share: Stills only: share of the steps that take single pictures instead of clips,
+            `clip_frames` times as many.
+        single_mix: Shares of their kinds.
     """
 
     root: str = ""
@@ -46,12 +50,16 @@ class DataConfig:
     augmented: bool = True
     phantoms: int = 40
     mix: ClipMix = field(default_factory=ClipMix)
+    single_share: float = 0.0
+    single_mix: ClipMix = field(default_factory=ClipMix)
 
     def __post_init__(self) -> None:
         if self.clip_frames < 1:
             raise ConfigError(f"clip_frames must be at least 1, got {self.clip_frames}")
         if not 0 <= self.hold_back <= 0.5:
             raise ConfigError(f"hold_back must be in [0, 0.5], got {self.hold_back}")
+        if not 0 <= self.single_share <= 1:
+            raise ConfigError(f"single_share must be in [0, 1], got {self.single_share}")
         if self.phantoms < 0:
             raise ConfigError(f"phantoms must be at least 0, got {self.phantoms}")
 
@@ -73,25 +81,28 @@ class TrainingData:
     summary: str
 
 
-def open_data(config: DataConfig, *, size: int, seed: int) -> TrainingData:
+def open_data(config: DataConfig, *, size: int, seed: int, batch: int) -> TrainingData:
     """Recognise a data folder.
 
     Args:
         config: Which folder and what to make of it.
         size: Height and width of training frames, pixels.
         seed: Of everything drawn.
+        batch: Clips of a training step.
 
     Raises:
-        ConfigError: No folder is given.
+        ConfigError: No folder is given, or single pictures are to be mixed into real videos.
         DatasetError: The folder is missing, of no known layout or without images.
     """
     if not config.root:
         raise ConfigError("no data to train on: give --data DIR, or root in [data] of the recipe")
     root = Path(config.root)
     if (root / "images").is_dir():
-        return _open_stills(config, root, size, seed)
+        return _open_stills(config, root, size, seed, batch)
     if not (root / "TrainDataset" / "Frame").is_dir():
         read_layout(root)  # says what is wrong with a folder of neither kind
+    if config.single_share:
+        raise ConfigError(f"data.single_share is for folders of stills; {root} holds videos")
     return _open_videos(config, SunSeg(root), size, seed)
 
 
@@ -111,7 +122,7 @@ def _open_videos(config: DataConfig, data: SunSeg, size: int, seed: int) -> Trai
     return TrainingData(clips, len(videos), validation, summary)
 
 
-def _open_stills(config: DataConfig, root: Path, size: int, seed: int) -> TrainingData:
+def _open_stills(config: DataConfig, root: Path, size: int, seed: int, batch: int) -> TrainingData:
     layout = read_layout(root)
     splits = {part.name for part in layout.parts if part.frames}
     stills: Pictures = StillFolder(root, "train")
@@ -122,14 +133,23 @@ def _open_stills(config: DataConfig, root: Path, size: int, seed: int) -> Traini
         chosen = _every(len(stills), config.hold_back)
         rest = sorted(set(range(len(stills))) - set(chosen))
         stills, validation = Chosen(stills, rest), Chosen(stills, chosen) if chosen else None
-    clips = ClipDataset(
-        stills,
-        create_phantom_videos(config.phantoms, size, first_seed=1000 * (seed + 1)),
-        size=size,
-        seed=seed,
-        frames=config.clip_frames,
-        mix=config.mix,
+    phantoms = create_phantom_videos(config.phantoms, size, first_seed=1000 * (seed + 1))
+    frames = config.clip_frames
+    clips: Dataset[Clip] = ClipDataset(
+        stills, phantoms, size=size, seed=seed, frames=frames, mix=config.mix
     )
+    if config.single_share:
+        singles = ClipDataset(
+            stills, phantoms, size=size, seed=seed, frames=1, mix=config.single_mix
+        )
+        clips = MixedClips(
+            clips,
+            singles,
+            frames=frames,
+            batch=batch,
+            single_share=config.single_share,
+            seed=seed,
+        )
     held = len(validation) if validation else 0
     summary = f"{layout.name}: {len(stills)} pictures, {held} to validate on"
     return TrainingData(clips, len(stills), validation, summary)

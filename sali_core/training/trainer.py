@@ -20,6 +20,7 @@ from sali_core.model.build import Network
 from sali_core.training.averaging import WeightAverage
 from sali_core.training.clip_loss import ClipLoss
 from sali_core.training.config import TrainConfig
+from sali_core.training.cpu_bfloat16 import keep_strided_depthwise_float32
 from sali_core.training.failures import TrainingError, name_failures, what_is_kept
 from sali_core.training.frozen_norms import batch_norms, fold_norms
 from sali_core.training.ranks import Ranks, StepSampler
@@ -85,6 +86,8 @@ class Trainer:
         bfloat16 = config.precision == "bfloat16" or (
             config.precision == "auto" and self._device.type == "cuda"
         )
+        if bfloat16 and self._device.type == "cpu":
+            keep_strided_depthwise_float32(network)
         self._clip_loss = ClipLoss(
             network,
             config.memory,

@@ -13,7 +13,7 @@ from tests.fakes.sun_seg_tree import write_case, write_stills, write_sun_seg
 
 def _open(root: Path, **settings: object) -> TrainingData:
     config = DataConfig(root=str(root), **({"phantoms": 0} | settings))
-    return open_data(config, size=32, seed=0)
+    return open_data(config, size=32, seed=0, batch=2)
 
 
 @pytest.mark.parametrize("frames", [1, 2, 3, 5])
@@ -68,7 +68,7 @@ def test_without_a_val_split_some_stills_are_held_back(tmp_path: Path) -> None:
 
 def test_data_that_cannot_be_used_says_why(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no data to train on: give --data"):
-        open_data(DataConfig(), size=32, seed=0)
+        open_data(DataConfig(), size=32, seed=0, batch=2)
     with pytest.raises(DatasetError, match="no such folder"):
         _open(tmp_path / "nowhere")
     with pytest.raises(DatasetError, match=r"no SUN-SEG there.*nor images/ and masks/"):
@@ -84,3 +84,13 @@ def test_a_mask_of_another_size_is_named(tmp_path: Path) -> None:
     data = _open(root, hold_back=0.0)
     with pytest.raises(DatasetError, match=r"a\.png: mask is 5x5"):
         list(map(data.clips.__getitem__, range(3)))
+
+
+def test_single_pictures_are_mixed_into_clips_from_stills_alone(tmp_path: Path) -> None:
+    stills = write_stills(tmp_path / "stills", "name,split\na,train\nb,train\nc,val\n")
+    clips = _open(stills, single_share=0.5).clips
+    assert {clips[index].rgb.shape[:2] for index in range(16)} == {(3, 1), (1, 3)}
+    with pytest.raises(ConfigError, match=r"single_share is for folders of stills.* holds videos"):
+        _open(write_sun_seg(tmp_path / "videos"), single_share=0.5)
+    with pytest.raises(ConfigError, match=r"single_share must be in \[0, 1\], got 2"):
+        DataConfig(single_share=2)

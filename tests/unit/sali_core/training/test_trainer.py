@@ -10,6 +10,7 @@ import torch
 
 from sali_core.config import ModelConfig
 from sali_core.data.clips import ClipDataset
+from sali_core.data.mixed_clips import MixedClips
 from sali_core.errors import CheckpointError, ConfigError
 from sali_core.model.build import create_network
 from sali_core.training.failures import TrainingError
@@ -100,6 +101,20 @@ def test_a_run_killed_at_any_step_ends_with_the_same_weights(
         assert again.step == saved
         again.run(_clips(), Blobs())
         _assert_same(tmp_path / "whole", folder)
+
+
+def test_mixed_steps_in_bfloat16_go_on_to_the_bit(tiny_config: ModelConfig, tmp_path: Path) -> None:
+    singles = ClipDataset(Blobs(), [], size=64, seed=0, frames=1)
+    mixed = MixedClips(_clips(), singles, frames=3, batch=2, single_share=0.5, seed=0)
+    config = _settings(4, save_every=1, validate_every=4, precision="bfloat16")
+    assert len({mixed.takes_singles(step) for step in range(4)}) == 2
+    _trainer(tiny_config, config, tmp_path / "whole").run(mixed, Blobs())
+    with pytest.raises(_KilledError):
+        _trainer(tiny_config, config, tmp_path / "killed").run(mixed, Blobs(), _kill_at(2))
+    again = _trainer(tiny_config, config, tmp_path / "killed")
+    assert again.resume()
+    again.run(mixed, Blobs())
+    _assert_same(tmp_path / "whole", tmp_path / "killed")
 
 
 def test_clipping_cuts_large_entries_of_the_gradient_and_leaves_small_ones(
