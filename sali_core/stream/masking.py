@@ -1,8 +1,9 @@
-"""From probabilities to the mask that is shown: two fixed thresholds, as in Canny's hysteresis.
+"""From probabilities to the mask that is shown: two fixed thresholds, hysteresis in space and time.
 
-A region is where the probability reaches `threshold`. With a `peak_threshold` a region counts only
-if it holds at least one pixel that reaches this higher value: the outline of a polyp stays where
-one threshold puts it, while faint regions without a sure core vanish. Both are fixed (P5).
+A region is where the probability reaches `threshold`. With a `peak_threshold` a region appears only
+if it holds at least one pixel that reaches this higher value, and then stays as long as it overlaps
+the mask of the frame before: a polyp once surely seen keeps its outline through faint frames, while
+faint regions that never had a sure core are not shown. Both thresholds are fixed (P5).
 """
 
 from __future__ import annotations
@@ -41,12 +42,22 @@ class MaskRule:
                 f"{self.peak_threshold}"
             )
 
-    def apply(self, probability: Tensor) -> Tensor:
-        """Return the mask [H, W] bool of a probability map [H, W]."""
+    def apply(self, probability: Tensor, before: Tensor | None = None) -> Tensor:
+        """Return the mask of a frame.
+
+        Args:
+            probability: [H, W].
+            before: Mask of the stream's frame before, [H, W] bool; None for a first frame.
+
+        Returns:
+            [H, W] bool.
+        """
         mask = probability >= self.threshold
         if self.peak_threshold is None:
             return mask
         sure = probability >= self.peak_threshold
+        if before is not None:
+            sure |= mask & before
         if not bool(sure.any()):
             return torch.zeros_like(mask)
         kept = keep_regions(mask.cpu().numpy(), sure.cpu().numpy())

@@ -54,7 +54,7 @@ class StreamSegmenter:
             network: In inference mode (batch norms frozen).
             memory: Bank size and write interval.
             threshold: Fixed threshold on the probability (P5), chosen on validation data.
-            peak_threshold: What the surest pixel of a region must reach; see `MaskRule`.
+            peak_threshold: What the surest pixel of a new region must reach; see `MaskRule`.
             device: Where the network lives; CPU by default.
         """
         self._network = network
@@ -105,11 +105,12 @@ class StreamSegmenter:
         output = self._network(frame, state.previous, tokens)
         logits = output.logits[0, 0].float()
         probability = torch.sigmoid(logits)
-        mask = self._rule.apply(probability)
+        mask = self._rule.apply(probability, state.mask)
         is_due = state.frames_seen % self._memory.write_every_frames == 0
         if is_due and output.memory is not None:
             remembered = probability if self._memory.soft_masks else mask
             state.bank.write(state.frames_seen, output.memory, remembered)
         state.previous = output.features
+        state.mask = mask
         state.frames_seen += 1
         return StepResult(logits.cpu().numpy(), probability.cpu().numpy(), mask.cpu().numpy())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from sali_core.memory.bank import MemoryBank
 from sali_core.types import FeaturePyramid
 
@@ -15,9 +17,11 @@ class StreamState:
     Attributes:
         bank: Long-term memory.
         previous: f_{t-1} of each scale, batch 1; None before the first frame.
+        mask: Mask of frame t-1, [H, W] bool; None before the first frame.
         frames_seen: Frames stepped so far.
     """
 
     bank: MemoryBank
     previous: FeaturePyramid | None = None
+    mask: Tensor | None = None
     frames_seen: int = 0

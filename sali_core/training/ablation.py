@@ -107,7 +107,8 @@ def _vary(recipe: Recipe, variant: str, seed: int, folder: Path) -> Recipe:
     return replace(
         recipe,
         run=replace(recipe.run, name=f"{variant}-seed{seed}", out=str(folder)),
-        model=replace(recipe.model, ablation=variant),
+        # Scored at the size it was trained at, not at the profile's.
+        model=replace(recipe.model, ablation=variant, input_size=recipe.train.size),
         train=replace(recipe.train, seed=seed),
     )
 

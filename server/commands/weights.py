@@ -91,7 +91,9 @@ def calibrate_weights(
     copy_weights(
         path, out, replace(header, threshold=rule.threshold, peak_threshold=rule.peak_threshold)
     )
-    typer.echo(f"{found.stills} stills, {found.crops} crops without polyp; * written to {out}")
+    typer.echo(
+        f"{found.stills} stills, {found.crop_frames} frames without polyp; * written to {out}"
+    )
 
 
 @app.command("list")
@@ -199,7 +201,7 @@ def _fact_rows(facts: WeightsFacts) -> list[tuple[str, ...]]:
 
 
 def _calibration_rows(found: Calibration) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = [("", "threshold", "peak", "Dice", "crops with alarm")]
+    rows: list[tuple[str, ...]] = [("", "threshold", "peak", "Dice", "frames with alarm")]
     for candidate in found.candidates:
         rule = candidate.rule
         rows.append(

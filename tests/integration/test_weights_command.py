@@ -216,7 +216,7 @@ def test_calibration_writes_a_copy_that_keeps_the_tensors(
     stills = _stills(tmp_path / "stills")
     assert _sali(monkeypatch, "calibrate", tiny, "--data", stills, "-o", out) == 0
     text = capsys.readouterr().out
-    assert "crops with alarm" in text
+    assert "frames with alarm" in text
     assert f"written to {out}" in text
     before, old = load_network(tiny)
     after, new = load_network(out)

@@ -61,6 +61,7 @@ class AuthorsForm:
         self.mean = torch.tensor(config.mean, device=self.device).view(3, 1, 1)
         self.std = torch.tensor(config.std, device=self.device).view(3, 1, 1)
         self.previous: Tensor | None = None
+        self.mask: Tensor | None = None
         self.frames_seen = 0
 
     def at_precision(self, precision: torch.dtype) -> AuthorsForm:
@@ -80,9 +81,9 @@ class AuthorsForm:
         with torch.autocast(self.device.type, self.precision, enabled=lower):
             s3, keys, values = self.network(image, neighbour, self.memory)
         logits = up(s3.float(), image.shape[-2:])[0, 0]
-        mask = self.rule.apply(torch.sigmoid(logits))
+        self.mask = self.rule.apply(torch.sigmoid(logits), self.mask)
         if self.frames_seen % self.write_every_frames == 0:
-            self.memory.write(self.frames_seen, keys, values, mask)
+            self.memory.write(self.frames_seen, keys, values, self.mask)
         self.previous = image
         self.frames_seen += 1
         return logits.cpu().numpy()

@@ -88,7 +88,7 @@ def test_faint_ground_raises_alarms_that_a_peak_removes() -> None:
             return StepOutput(logits, (logits,) * 3, None)
 
     found = calibrate(Faint(), Pictures(polyp=0.95, ground=0.05), _silent, tolerance=0.2)
-    assert found.crops > 0
+    assert found.crop_frames > 0
     assert found.candidates[0].rule.peak_threshold is None
     with_peak = [c for c in found.candidates if (c.rule.peak_threshold or 0) >= 0.8]
     assert with_peak

@@ -31,6 +31,28 @@ def test_no_sure_pixel_no_mask() -> None:
     assert not MaskRule(0.5, 0.99).apply(_two_regions()).any()
 
 
+def test_a_region_once_sure_stays_while_it_overlaps_the_mask_before() -> None:
+    rule = MaskRule(0.5, 0.9)
+    first = rule.apply(_two_regions())
+    faint = torch.zeros(12, 12)
+    faint[3:7, 3:6] = 0.6  # moved on, and no longer sure
+    faint[8:10, 8:10] = 0.7
+    second = rule.apply(faint, first)
+    assert second[3:7, 3:6].all()
+    assert int(second.sum()) == 12
+    assert not rule.apply(faint).any()
+
+
+def test_a_region_that_left_or_fell_below_the_outline_does_not_stay() -> None:
+    rule = MaskRule(0.5, 0.9)
+    first = rule.apply(_two_regions())
+    gone = torch.full((12, 12), 0.49)
+    gone[7:11, 1:5] = 0.6
+    mask = rule.apply(gone, first)
+    assert not mask.any()
+    assert not rule.apply(_two_regions() * 0.9, mask).any()
+
+
 def test_a_value_at_a_threshold_counts() -> None:
     probability = torch.full((3, 3), 0.75)
     assert MaskRule(0.75, 0.75).apply(probability).all()

@@ -23,7 +23,6 @@ def recipe(tmp_path: Path) -> Recipe:
         {
             "data.root": str(write_blobs(tmp_path / "data")),
             "data.phantoms": 0,
-            "model.input_size": 64,
             "train.size": 64,
             "train.steps": 1,
             "train.batch": 2,
@@ -58,7 +57,8 @@ def test_every_variant_is_trained_with_every_seed_and_scored(
     ]
     for score in scores:
         weights = tmp_path / "runs" / f"{score.variant}-seed{score.seed}" / "last.safetensors"
-        assert read_header(weights).config.ablation == score.variant
+        config = read_header(weights).config
+        assert (config.ablation, config.input_size) == (score.variant, 64)
         assert 0 <= score.inside_stretches <= 1
     json.dumps(to_json(recipe, PLAN, scores))
     before = len(seen)
