@@ -41,7 +41,7 @@ class Spread:
         """
         if not times_ms:
             raise ConfigError("nothing was measured: allow more frames or more time")
-        p99 = float(np.percentile(times_ms, 99, method="higher"))
+        p99 = float(np.percentile(times_ms, 99, method="inverted_cdf"))
         return cls(
             len(times_ms),
             round(float(np.median(times_ms)), 3),

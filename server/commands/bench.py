@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from sali_core.errors import ConfigError
+from server.commands.outputs import Outputs
 
 app = typer.Typer(help="Measure this machine.", no_args_is_help=True)
 
@@ -46,7 +47,7 @@ def model(
     json_out: Annotated[
         Path | None, typer.Option("--json", help="Write the figures there too.")
     ] = None,
-    plot: Annotated[Path | None, typer.Option(help="Draw plots into this folder.")] = None,
+    plots: Annotated[Path | None, typer.Option(help="Draw plots into this folder.")] = None,
 ) -> None:
     """Compare every engine on this machine; the last line says what it is good for.
 
@@ -56,7 +57,7 @@ def model(
         raise ConfigError("give --weights or --profile, not both")
     # Read when torch is first imported; see `sali predict`.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    _check_outputs(json_out, plot)
+    Outputs(json_out, plots=plots).check()
 
     from sali_core.bench.model import BenchSettings, bench_model
     from sali_core.bench.networks import save_random_weights
@@ -79,24 +80,8 @@ def model(
         json_out.write_text(json.dumps(report.to_dict(), indent=2) + "\n")
     for line in report_lines(report):
         typer.echo(line)
-    if plot:
-        draw_report(report, plot)
-
-
-def _check_outputs(json_out: Path | None, plot: Path | None) -> None:
-    """Refuse outputs that cannot be made before minutes are spent.
-
-    Raises:
-        ConfigError: The text names the place, or what plots need.
-    """
-    if json_out and not json_out.parent.is_dir():
-        raise ConfigError(f"--json {json_out}: the folder {json_out.parent} does not exist")
-    if plot and plot.exists() and not plot.is_dir():
-        raise ConfigError(f"--plot {plot}: is a file, not a folder")
-    if plot:
-        from sali_core.evaluation.plots import require_matplotlib
-
-        require_matplotlib()
+    if plots:
+        draw_report(report, plots)
 
 
 def _names(text: str | None) -> tuple[str, ...]:

@@ -9,10 +9,11 @@ from typing import Annotated, Literal
 import typer
 
 from sali_core.errors import ConfigError
-from server.commands.evaluate_maps import Outputs, check_subsets, evaluate_maps
+from server.commands.evaluate_maps import check_subsets, evaluate_maps
 from server.commands.evaluate_video_sets import find_video_sets
 from server.commands.evaluate_videos import NetworkRun, evaluate_videos
 from server.commands.evaluate_weights import WeightsSource, report_weights, score_weights
+from server.commands.outputs import Outputs
 
 _MAPS, _SCORING = "Maps of any method", "Scoring of maps and of SUN-SEG"
 _NETWORK, _VIDEOS, _STILLS = "A network", "A network on SUN-SEG", "A network on stills"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sali_core.errors import ConfigError
+from server.commands.outputs import Outputs
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -16,35 +16,6 @@ if TYPE_CHECKING:
 
     from sali_core.evaluation.evaluator import Evaluation, EvaluationSettings
     from sali_core.evaluation.report import Table
-
-
-@dataclass(frozen=True)
-class Outputs:
-    """Where figures are written besides the screen."""
-
-    json: Path | None
-    csv: Path | None = None
-    markdown: Path | None = None
-    plots: Path | None = None
-
-    def check(self) -> None:
-        """Refuse, before the work, a place that cannot be written.
-
-        Raises:
-            ConfigError: A folder does not exist, a folder stands where the file would, or plots
-                cannot be drawn here.
-        """
-        for option, path in (("json", self.json), ("csv", self.csv), ("markdown", self.markdown)):
-            if path and not path.parent.is_dir():
-                raise ConfigError(f"--{option} {path}: the folder {path.parent} does not exist")
-            if path and path.is_dir():
-                raise ConfigError(f"--{option} {path}: is a folder; name a file in it")
-        if self.plots:
-            if self.plots.exists() and not self.plots.is_dir():
-                raise ConfigError(f"--plots {self.plots}: is a file; name a folder")
-            from sali_core.evaluation.plots import require_matplotlib
-
-            require_matplotlib()
 
 
 def evaluate_maps(

@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 from sali_core.errors import ConfigError
-from server.commands.evaluate_maps import Outputs
+from server.commands.outputs import Outputs
 from server.worker.models import find_factory
 
 

@@ -62,7 +62,7 @@ def test_plots_without_matplotlib_are_refused_before_anything_runs(
 ) -> None:
     monkeypatch.setattr("sali_core.evaluation.plots.find_spec", lambda _: None)
     monkeypatch.setattr("sali_core.bench.model.bench_model", None)
-    assert sali(monkeypatch, "bench", "model", "--plot", tmp_path / "plots") == 1
+    assert sali(monkeypatch, "bench", "model", "--plots", tmp_path / "plots") == 1
     assert "plots need matplotlib" in one_line(capsys)
 
 
@@ -70,5 +70,5 @@ def test_plots_do_not_go_into_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "plots").write_text("")
-    assert sali(monkeypatch, "bench", "model", "--plot", tmp_path / "plots") == 1
+    assert sali(monkeypatch, "bench", "model", "--plots", tmp_path / "plots") == 1
     assert "is a file" in one_line(capsys)
