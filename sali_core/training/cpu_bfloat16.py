@@ -7,6 +7,8 @@ with these convolutions in float32; 1.34 s all in float32.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -28,10 +30,11 @@ def keep_strided_depthwise_float32(module: nn.Module) -> int:
 
 
 def _wrap(conv: nn.Conv2d) -> None:
-    plain = conv.forward
+    plain: Callable[[Tensor], Tensor] = conv.forward
 
     def forward(x: Tensor) -> Tensor:
         with torch.autocast(x.device.type, enabled=False):
             return plain(x.float()).to(x.dtype)
 
-    conv.forward = forward  # type: ignore[method-assign]  # keeps the parameters' names
+    # Set on the instance: the names of its parameters stay.
+    setattr(conv, "forward", forward)  # noqa: B010

@@ -14,12 +14,12 @@ import typer
 
 from sali_core.errors import SaliError
 from server.commands.evaluate_maps import (
-    Outputs,
     frames_progress,
     score_maps,
     show_evaluation,
 )
 from server.commands.evaluate_video_sets import VideoSet
+from server.commands.outputs import Outputs
 from server.commands.predict import PredictionStoppedError, write_frame
 from server.errors import ServiceError
 
