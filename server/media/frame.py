@@ -12,6 +12,9 @@ CLOCK_RATE_HZ = 90_000
 RelayCodec = Literal["h264", "vp8"]
 """The codecs that are relayed as they are; anything else is encoded again as H.264."""
 
+Overlay = Literal["clean", "burned"]
+"""Which of a session's streams somebody gets: the source's pictures, or those with masks drawn."""
+
 
 @dataclass(frozen=True, slots=True)
 class CodedPacket:
