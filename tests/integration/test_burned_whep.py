@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from aiortc import RTCPeerConnection, RTCSessionDescription
 
-from sali_core.data.phantom.frame_code import read_frame_code, draw_frame_code
+from sali_core.data.phantom.frame_code import draw_frame_code, read_frame_code
 from server.burn_in.outline import OUTLINE_RGB, rgb_to_yuv
 from server.burn_in.stream import BurnedStream
 from server.masks import rle

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import av
 import numpy as np
@@ -177,6 +178,60 @@ async def test_the_clean_relay_never_waits_for_a_burned_stream_that_is_stuck(
     await until(lambda: world.stream.drops.get("burn_late", 0) > 50)
     assert stuck.waiting == 0
     await world.stream.aclose()
+
+
+class StuckEncoders(Encoders):
+    """Makes encoders that hang until they are freed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.free = threading.Event()
+
+    def create(self) -> RelayEncoder:
+        free = self.free
+
+        class StuckEncoder(RelayEncoder):
+            def encode(
+                self, frame: av.VideoFrame, pts: int, captured_at_ns: int
+            ) -> CodedPacket | None:
+                assert free.wait(30)
+                return super().encode(frame, pts, captured_at_ns)
+
+        return StuckEncoder()
+
+
+async def test_the_clean_relay_never_waits_for_an_encoder_that_hangs(
+    clock: VirtualClock, hub: MaskHub
+) -> None:
+    hub.publish_state(state_of("paused"))
+    clean, encoders = Relay(), StuckEncoders()
+    camera = Camera(clean)
+    stream = BurnedStream(clean, hub, clock=clock, encoders=encoders, mask_wait_ms=150)
+    plain, stuck = clean.subscribe(), stream.relay.subscribe()
+    await until(lambda: clean.viewers == 2)
+    for number in range(150):
+        camera.send()
+        assert (await plain.get()).pts == number * 3600
+        await asyncio.sleep(0)
+    assert (plain.drops, stuck.waiting) == (0, 0)
+    assert clean.drops["burn_queue"] >= 60
+    encoders.free.set()
+    camera.send(25)
+    assert (await asyncio.wait_for(stuck.get(), 10)).is_keyframe
+    await stream.aclose()
+
+
+def test_a_mask_is_drawn_where_its_region_lies_in_the_picture() -> None:
+    """The mask was made for a picture of twice the size, in its right half."""
+    mask = replace(mask_of(3600, size=(480, 640), column=22), region=(320, 0, 320, 480))
+    frame = av.VideoFrame.from_ndarray(np.full((HEIGHT, WIDTH, 3), 60, np.uint8), "rgb24")
+    packet = PictureBurner(RelayEncoder()).burn(
+        DecodedPicture(frame, 3600, 0), mask, state_of("active")
+    )
+    assert packet is not None
+    decoder = av.CodecContext.create("h264", "r")
+    [seen] = decoder.decode(av.Packet(packet.payload)) + decoder.decode(None)
+    assert column_of(seen) == SIDE // 2 + 22 // 2
 
 
 async def test_a_packet_that_cannot_be_decoded_costs_its_picture_only(world: World) -> None:
