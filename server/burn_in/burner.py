@@ -38,10 +38,12 @@ class PictureBurner:
 
     Args:
         encoder: Its own; closed with it.
+        mask_wait_ms: How long pictures wait for their masks, as it is written on those without.
     """
 
-    def __init__(self, encoder: RelayEncoder) -> None:
+    def __init__(self, encoder: RelayEncoder, mask_wait_ms: int) -> None:
         self._encoder = encoder
+        self._mask_wait_ms = mask_wait_ms
         self._codec: RelayCodec | None = None
         self._decoder: VideoCodecContext | None = None
         self._reformatter = VideoReformatter()
@@ -102,7 +104,8 @@ class PictureBurner:
         if mask is not None:
             shape = rle.decode(mask.rle.counts, *mask.rle.size)
             burn_outline(picture, shape, _scaled(mask.region, mask.source_size, (height, width)))
-        burn_caption(picture, caption_lines(state, has_mask=mask is not None))
+        wait_ms = None if mask is not None else self._mask_wait_ms
+        burn_caption(picture, caption_lines(state, without_mask_after_ms=wait_ms))
         out = av.VideoFrame.from_ndarray(rows, "yuv420p")
         out.colorspace, out.color_range = frame.colorspace, ColorRange.MPEG
         return self._encoder.encode(out, decoded.pts, decoded.captured_at_ns)

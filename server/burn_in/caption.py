@@ -18,16 +18,19 @@ _GREY = 128
 _MAX_REASON = 80
 
 
-def caption_lines(state: StateMessage, *, has_mask: bool) -> tuple[str, ...]:
+def caption_lines(
+    state: StateMessage, *, without_mask_after_ms: int | None = None
+) -> tuple[str, ...]:
     """Return what is written on a picture.
 
     Args:
         state: What the AI does.
-        has_mask: Whether this picture's own mask was there in time (an empty one counts).
+        without_mask_after_ms: How long such a picture waits for its mask, if this one has none; an
+            empty mask is one.
     """
     line = f"AI {state.ai_state.upper()}"
-    if not has_mask and state.ai_state == "active":
-        line = "AI: NO MASK FOR THIS PICTURE"
+    if without_mask_after_ms is not None and state.ai_state == "active":
+        line = f"AI: NO MASK FOR THIS PICTURE (it waits {without_mask_after_ms} ms at most)"
     elif state.ai_reason:
         line = f"{line}: {state.ai_reason[:_MAX_REASON]}"
     return line, NOTICE

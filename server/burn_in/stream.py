@@ -78,7 +78,8 @@ class BurnedStream:
         self._is_closed = True
         self.relay.close()
         if self._run is not None:
-            self._run.cancel()
+            if not self._is_ending:
+                self._run.cancel()
             await asyncio.wait({self._run})
 
     def _on_readers(self, readers: int) -> None:
@@ -94,19 +95,22 @@ class BurnedStream:
         """Burn until cancelled or until the clean relay is closed."""
         if before is not None:
             await asyncio.wait({before})
-        work = _BurnWork(self, self._source, self._masks, self._clock, self._encoders)
+        gate = MaskGate(self._masks, self._clock, self._mask_wait_ms)
+        burner = PictureBurner(self._encoders.create(), self._mask_wait_ms)
+        work = _BurnWork(self, gate, burner)
         try:
-            await work.run(self._mask_wait_ms)
+            await work.run(self._source, self._masks)
         except RelayClosedError:
-            self.relay.close()
+            _log.debug("burn_in_ended")
         except Exception as exc:  # noqa: BLE001
             # A fault of ours must end the burned stream in plain sight, and nothing else.
             _log.exception("burn_in_fault", reason=type(exc).__name__)
-            self.relay.close()
         finally:
             self.relay.restart()
             self.relay.set_keyframe_request(None)
             await work.aclose()
+        # Reached when the video or this stream is over, not when its last reader has left.
+        self.relay.close()
 
     def count(self, cause: str) -> None:
         """Count a picture that is not in the stream. For its work only."""
@@ -116,37 +120,34 @@ class BurnedStream:
 class _BurnWork:
     """One run of the stream: its thread, its codecs, and the pictures on their way."""
 
-    def __init__(
-        self, stream: BurnedStream, source: Relay, masks: MaskHub, clock: Clock, encoders: Encoders
-    ) -> None:
+    def __init__(self, stream: BurnedStream, gate: MaskGate, burner: PictureBurner) -> None:
         self._stream = stream
-        self._source = source
-        self._masks = masks
-        self._clock = clock
+        self._gate = gate
+        self._burner = burner
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sali-burn")
-        self._burner = PictureBurner(encoders.create())
         self._pictures: deque[DecodedPicture] = deque()
         self._arrived = asyncio.Event()
 
-    async def run(self, mask_wait_ms: int) -> None:
+    async def run(self, source: Relay, masks: MaskHub) -> None:
         """Read, decode, wait, draw, encode, publish."""
-        subscription = self._source.subscribe("burn_queue")
-        gate = MaskGate(self._masks, self._clock, mask_wait_ms)
+        subscription = source.subscribe("burn_queue")
         self._stream.relay.set_keyframe_request(self._burner.request_keyframe)
         try:
             async with asyncio.TaskGroup() as halves:
                 halves.create_task(self._read(subscription))
-                halves.create_task(self._write(gate))
+                halves.create_task(self._write(masks))
         except ExceptionGroup as group:
             raise group.exceptions[0] from group
         finally:
-            gate.close()
+            self._gate.close()
             subscription.close()
 
     async def aclose(self) -> None:
         """End the thread after the picture in hand, then free the codecs."""
-        await asyncio.to_thread(self._thread.shutdown)
-        self._burner.close()
+        try:
+            await asyncio.to_thread(self._thread.shutdown)
+        finally:
+            self._burner.close()
 
     async def _read(self, subscription: PacketSubscription) -> None:
         """Decode every packet; keep the pictures of those that are not late."""
@@ -172,17 +173,17 @@ class _BurnWork:
         self._pictures.append(picture)
         self._arrived.set()
 
-    async def _write(self, gate: MaskGate) -> None:
+    async def _write(self, masks: MaskHub) -> None:
         """Give each picture its mask, or not, and publish it."""
         while True:
             while not self._pictures:
                 self._arrived.clear()
                 await self._arrived.wait()
             picture = self._pictures.popleft()
-            mask = await gate.mask_for(picture.pts, picture.captured_at_ns)
+            mask = await self._gate.mask_for(picture.pts, picture.captured_at_ns)
             if mask is None:
                 self._stream.count("burn_no_mask")
-            state = self._masks.state
+            state = masks.state
             try:
                 packet = await self._in_thread(
                     lambda: self._burner.burn(picture, mask, state)  # noqa: B023

@@ -41,6 +41,7 @@ class PacketSubscription:
         self._limit = len(backlog) + limit
         self._wait_for_keyframe = not backlog
         self._wake = asyncio.Event()
+        self._is_read = False
         self._is_closed = False
         self.drops = 0
         if backlog:
@@ -85,7 +86,11 @@ class PacketSubscription:
             if self._is_closed:
                 raise RelayClosedError("the relay was closed")
             self._wake.clear()
-            await self._wake.wait()
+            self._is_read = True
+            try:
+                await self._wake.wait()
+            finally:
+                self._is_read = False
         if self._is_closed:
             raise RelayClosedError("the relay was closed")
         return self._queue.popleft()
@@ -119,6 +124,15 @@ class PacketSubscription:
     def needs_keyframe(self) -> bool:
         """Whether nothing will be read until the next keyframe."""
         return self._wait_for_keyframe
+
+    @property
+    def is_kept_waiting(self) -> bool:
+        """Whether somebody reads right now and gets nothing for want of a keyframe.
+
+        A reader that hangs needs a keyframe too, but must not make the origin send one after the
+        other at everybody's expense.
+        """
+        return self._wait_for_keyframe and self._is_read
 
 
 class Relay:
@@ -172,7 +186,7 @@ class Relay:
         missing = False
         for subscription in list(self._subscriptions):
             subscription.offer(packet)
-            missing = missing or subscription.needs_keyframe
+            missing = missing or subscription.is_kept_waiting
         if missing:
             self.request_keyframe()
 

@@ -15,20 +15,20 @@ def _state(ai_state: AiStateName, reason: str = "") -> StateMessage:
 
 
 @pytest.mark.parametrize(
-    ("state", "has_mask", "line"),
+    ("state", "wait_ms", "line"),
     [
-        (_state("active"), True, "AI ACTIVE"),
-        (_state("active"), False, "AI: NO MASK FOR THIS PICTURE"),
-        (_state("active", "slow machine"), True, "AI ACTIVE: slow machine"),
-        (_state("paused", "no pictures"), False, "AI PAUSED: no pictures"),
-        (_state("failed", "worker lost"), False, "AI FAILED: worker lost"),
-        (_state("late"), True, "AI LATE"),
+        (_state("active"), None, "AI ACTIVE"),
+        (_state("active"), 150, "AI: NO MASK FOR THIS PICTURE (it waits 150 ms at most)"),
+        (_state("active", "slow machine"), None, "AI ACTIVE: slow machine"),
+        (_state("paused", "no pictures"), 150, "AI PAUSED: no pictures"),
+        (_state("failed", "worker lost"), 150, "AI FAILED: worker lost"),
+        (_state("late"), None, "AI LATE"),
     ],
 )
 def test_the_caption_tells_the_state_and_what_this_is_not(
-    state: StateMessage, has_mask: bool, line: str
+    state: StateMessage, wait_ms: int | None, line: str
 ) -> None:
-    assert caption_lines(state, has_mask=has_mask) == (line, "Not a medical device.")
+    assert caption_lines(state, without_mask_after_ms=wait_ms) == (line, "Not a medical device.")
 
 
 def test_the_caption_is_written_into_the_upper_left_corner() -> None:

@@ -15,7 +15,7 @@ from server.burn_in.stream import BurnedStream
 from server.masks.hub import MaskHub
 from server.media.encoder import Encoders, RelayEncoder
 from server.media.frame import CodedPacket
-from server.media.relay import PacketSubscription, Relay
+from server.media.relay import PacketSubscription, Relay, RelayClosedError
 from tests.fakes.virtual_clock import VirtualClock
 from tests.unit.server.burn_in.conftest import SIDE, mask_of, state_of
 
@@ -225,7 +225,7 @@ def test_a_mask_is_drawn_where_its_region_lies_in_the_picture() -> None:
     """The mask was made for a picture of twice the size, in its right half."""
     mask = replace(mask_of(3600, size=(480, 640), column=22), region=(320, 0, 320, 480))
     frame = av.VideoFrame.from_ndarray(np.full((HEIGHT, WIDTH, 3), 60, np.uint8), "rgb24")
-    packet = PictureBurner(RelayEncoder()).burn(
+    packet = PictureBurner(RelayEncoder(), 150).burn(
         DecodedPicture(frame, 3600, 0), mask, state_of("active")
     )
     assert packet is not None
@@ -247,18 +247,32 @@ async def test_a_packet_that_cannot_be_decoded_costs_its_picture_only(world: Wor
 
 
 async def test_the_end_of_the_video_ends_the_burned_stream(world: World) -> None:
+    world.hub.publish_state(state_of("paused"))
     reader = world.stream.relay.subscribe()
     await until(lambda: world.clean.viewers)
+    world.camera.send(2)
+    await asyncio.wait_for(reader.get(), 10)
     world.clean.close()
     await until(lambda: not world.stream.is_running)
-    assert world.stream.relay.viewers == 0
-    del reader
+    assert (world.stream.relay.viewers, world.encoders.open, threads()) == (0, 0, [])
+    with pytest.raises(RelayClosedError):
+        world.stream.relay.subscribe()
     await world.stream.aclose()
+
+
+async def test_closing_in_the_middle_of_a_picture_leaves_nothing_behind(world: World) -> None:
+    world.hub.publish_state(state_of("paused"))
+    reader = world.stream.relay.subscribe()
+    await until(lambda: world.clean.viewers)
+    world.camera.send(3)
+    await asyncio.wait_for(reader.get(), 10)
+    await world.stream.aclose()
+    assert (world.clean.viewers, world.encoders.open, threads()) == (0, 0, [])
 
 
 def test_a_mask_of_another_picture_is_refused() -> None:
     frame = av.VideoFrame(WIDTH, HEIGHT, "yuv420p")
     with pytest.raises(ValueError, match="7200"):
-        PictureBurner(RelayEncoder()).burn(
+        PictureBurner(RelayEncoder(), 150).burn(
             DecodedPicture(frame, 3600, 0), mask_of(7200), state_of("active")
         )

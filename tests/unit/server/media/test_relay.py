@@ -88,10 +88,23 @@ async def test_keyframes_are_asked_for_at_most_twice_a_second() -> None:
     relay = Relay()
     requests: list[int] = []
     relay.set_keyframe_request(lambda: requests.append(relay.last_pts // 3600))
-    relay.subscribe()
+    reader = asyncio.create_task(relay.subscribe().get())
+    await asyncio.sleep(0)
     _publish(relay, 1, 50, group=1000)
     assert requests[0] == -1
-    assert len(requests) <= 1 + 50 * 40 // 500 + 1
+    assert 3 <= len(requests) <= 1 + 50 * 40 // 500 + 1
+    reader.cancel()
+
+
+async def test_a_reader_that_hangs_asks_for_no_keyframes() -> None:
+    relay = Relay()
+    requests: list[int] = []
+    _publish(relay, 0, 2, group=1000)
+    relay.subscribe()
+    relay.set_keyframe_request(lambda: requests.append(relay.last_pts // 3600))
+    _publish(relay, 2, 200, group=1000)
+    assert relay.drops["relay"] > 100
+    assert requests == []
 
 
 async def test_a_report_of_loss_is_passed_on_only_where_it_helps() -> None:
