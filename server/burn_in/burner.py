@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import cast
 
 import av
 import numpy as np
@@ -112,7 +111,7 @@ class PictureBurner:
 
 
 def _open_decoder(codec: RelayCodec) -> VideoCodecContext:
-    context = cast(VideoCodecContext, av.CodecContext.create(codec, "r"))
+    context = av.CodecContext.create(codec, "r")
     # Frame threads would hold back one picture each; slices do not.
     context.thread_type = "SLICE"
     context.thread_count = 2

@@ -61,7 +61,8 @@ class PacketSubscription:
         """Answer the reader's report of a lost picture.
 
         A fresh keyframe where the origin can make one; else the group of pictures so far is sent
-        again, with its own times: the decoder mends, and a player shows nothing twice.
+        again, with its own times. The decoder mends; a browser runs through these pictures in a
+        moment, and each is still known by its own pts.
         """
         self._relay.repair(self)
 
