@@ -10,6 +10,7 @@ from server.media.clock import Clock
 
 _MOST_MASKS = 64
 _NS_PER_MS = 1_000_000
+_OVERDUE_NS = 50 * _NS_PER_MS
 _STATES_WITH_MASKS = frozenset({"active", "late"})
 
 
@@ -49,6 +50,10 @@ class MaskGate:
                 return None
             self._arrived.clear()
             await self._arrival(deadline_ns)
+
+    def is_overdue(self, captured_at_ns: int) -> bool:
+        """Whether a picture has waited well beyond its bound: a newer one is worth more."""
+        return self._clock.monotonic_ns() > captured_at_ns + self._wait_ns + _OVERDUE_NS
 
     def _may_come(self, pts: int) -> bool:
         return self._hub.state.ai_state in _STATES_WITH_MASKS and self._newest_pts < pts

@@ -127,6 +127,8 @@ class _BurnWork:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sali-burn")
         self._pictures: deque[DecodedPicture] = deque()
         self._arrived = asyncio.Event()
+        # Whether another packet waits or is being decoded.
+        self._has_newer = False
 
     async def run(self, source: Relay, masks: MaskHub) -> None:
         """Read, decode, wait, draw, encode, publish."""
@@ -134,7 +136,7 @@ class _BurnWork:
         self._stream.relay.set_keyframe_request(self._burner.request_keyframe)
         try:
             async with asyncio.TaskGroup() as halves:
-                halves.create_task(self._read(subscription))
+                halves.create_task(self._read(source, subscription))
                 halves.create_task(self._write(masks))
         except ExceptionGroup as group:
             raise group.exceptions[0] from group
@@ -149,18 +151,23 @@ class _BurnWork:
         finally:
             self._burner.close()
 
-    async def _read(self, subscription: PacketSubscription) -> None:
+    async def _read(self, source: Relay, subscription: PacketSubscription) -> None:
         """Decode every packet; keep the pictures of those that are not late."""
         while True:
+            self._has_newer = subscription.waiting > 0
             packet = await subscription.get()
+            self._has_newer = True
             try:
                 pictures = await self._in_thread(lambda: self._burner.decode(packet))  # noqa: B023
             except av.FFmpegError:
                 self._stream.count("burn_corrupt")
-                subscription.request_repair()
+                # What was read is what the source sent: only another keyframe can help.
+                source.request_keyframe()
                 continue
+            waiting = subscription.waiting
             for picture in pictures:
-                self._keep(picture, is_late=subscription.waiting > _LATE_PACKETS)
+                is_overdue = waiting > 0 and self._gate.is_overdue(picture.captured_at_ns)
+                self._keep(picture, is_late=waiting > _LATE_PACKETS or is_overdue)
 
     def _keep(self, picture: DecodedPicture, *, is_late: bool) -> None:
         """Queue a picture; the oldest goes where there are too many."""
@@ -180,6 +187,10 @@ class _BurnWork:
                 self._arrived.clear()
                 await self._arrived.wait()
             picture = self._pictures.popleft()
+            has_newer = self._has_newer or bool(self._pictures)
+            if has_newer and self._gate.is_overdue(picture.captured_at_ns):
+                self._stream.count("burn_late")
+                continue
             mask = await self._gate.mask_for(picture.pts, picture.captured_at_ns)
             if mask is None:
                 self._stream.count("burn_no_mask")

@@ -163,7 +163,7 @@ async def test_each_burned_picture_shows_its_own_mask_or_none(clip: Path) -> Non
     assert [place for _, place in drawn] == [
         number % PLACES for number, _ in drawn if number is not None
     ]
-    assert len(drawn) > 0.5 * len(seen)
+    assert len(drawn) > 10
     assert len(drawn) < len(seen), "each fifth picture has none"
 
 

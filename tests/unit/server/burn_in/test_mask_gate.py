@@ -76,3 +76,12 @@ async def test_masks_that_nobody_asks_for_do_not_pile_up(clock: VirtualClock, hu
     gate.close()
     hub.publish_mask(mask_of(200 * 3600))
     assert await gate.mask_for(200 * 3600, 0) is None
+
+
+async def test_a_picture_is_overdue_50_ms_after_its_bound(
+    clock: VirtualClock, hub: MaskHub
+) -> None:
+    gate = MaskGate(hub, clock, 150)
+    await clock.advance_to(300_000_000)
+    assert not gate.is_overdue(100_000_000)
+    assert gate.is_overdue(99_999_999)

@@ -180,21 +180,43 @@ async def test_the_clean_relay_never_waits_for_a_burned_stream_that_is_stuck(
     await world.stream.aclose()
 
 
+async def test_where_encoding_takes_too_long_the_newest_picture_wins(
+    clock: VirtualClock, hub: MaskHub
+) -> None:
+    """The encoder hangs on the first picture while ten seconds go by."""
+    hub.publish_state(state_of("paused"))
+    clean, encoders = Relay(), StuckEncoders()
+    camera = Camera(clean)
+    stream = BurnedStream(clean, hub, clock=clock, encoders=encoders, mask_wait_ms=150)
+    reader = stream.relay.subscribe()
+    await until(lambda: clean.viewers)
+    camera.send(4)
+    await until(lambda: encoders.is_hanging)
+    await clock.advance(10)
+    encoders.free.set()
+    seen = [(await asyncio.wait_for(reader.get(), 10)).pts // 3600 for _ in range(2)]
+    assert seen == [0, 3]
+    assert stream.drops["burn_late"] == 2
+    await stream.aclose()
+
+
 class StuckEncoders(Encoders):
     """Makes encoders that hang until they are freed."""
 
     def __init__(self) -> None:
         super().__init__()
         self.free = threading.Event()
+        self.is_hanging = False
 
     def create(self) -> RelayEncoder:
-        free = self.free
+        maker = self
 
         class StuckEncoder(RelayEncoder):
             def encode(
                 self, frame: av.VideoFrame, pts: int, captured_at_ns: int
             ) -> CodedPacket | None:
-                assert free.wait(30)
+                maker.is_hanging = True
+                assert maker.free.wait(30)
                 return super().encode(frame, pts, captured_at_ns)
 
         return StuckEncoder()
