@@ -8,6 +8,8 @@ from math import nan
 
 from fastapi import FastAPI
 
+from server.burn_in.stream import BurnedStream
+from server.errors import ConfigurationError
 from server.http import health, mask_socket, sessions, web, webrtc
 from server.http.access import AccessGate
 from server.http.problem import install_problem_handlers
@@ -15,16 +17,17 @@ from server.http.services import Services
 from server.masks.hub import HubLimits
 from server.media.clock import Clock, SystemClock
 from server.media.demo_source import DemoSettings
-from server.media.frame import ModelFrame
-from server.media.mailbox import Mailbox
+from server.media.encoder import Encoders
 from server.media.pipeline import MediaPipeline
-from server.media.source import SourceSpec, check_source, parse_source
+from server.media.push_target import PushTarget, parse_push
+from server.media.source import check_source, parse_source
 from server.media.whep import WhepViewers
 from server.observability.metrics import ServiceMetrics
 from server.session.admission import admission_of
 from server.session.ai_state import AiLimits
 from server.session.mask_loop import MODEL_SIZE
-from server.session.ports import MediaEvents, MediaFactory, Pipeline, Viewers
+from server.session.outputs import SessionOutputs
+from server.session.ports import Media, MediaFactory, MediaOrder
 from server.session.registry import SessionRegistry, SourceCheck
 from server.session.session import Session, SessionIdentity, SessionLimits
 from server.settings import Settings, refuse_open_listening
@@ -50,9 +53,12 @@ def create_app(
         clock: Time of everything; the machine's by default.
 
     Raises:
-        ConfigurationError: The address to listen on needs a token.
+        ConfigurationError: The address to listen on needs a token, or the addresses to push to do
+            not go with the sources.
+        PushRefusedError: An address to push to cannot be used.
     """
     refuse_open_listening(settings)
+    configured_pushes(settings)
     clock = clock or SystemClock()
     services = _create_services(
         settings, create_media or _media_factory(settings, clock), check, clock
@@ -84,9 +90,11 @@ def _lifespan(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         services.worker.start()
         try:
-            for text in services.settings.sources:
-                spec = parse_source(text, services.settings.loop)
-                await services.registry.create("", spec, is_configured=True)
+            settings = services.settings
+            pushes = configured_pushes(settings)
+            for text, pushed in zip(settings.sources, pushes, strict=True):
+                spec = parse_source(text, settings.loop)
+                await services.registry.create("", spec, pushes=pushed, is_configured=True)
             yield
         finally:
             await services.registry.aclose()
@@ -142,21 +150,48 @@ def _media_factory(settings: Settings, clock: Clock) -> MediaFactory:
     """Make real pipelines."""
     demo = DemoSettings(**settings.demo.model_dump())
 
-    def create(
-        spec: SourceSpec, mailbox: Mailbox[ModelFrame], events: MediaEvents
-    ) -> tuple[Pipeline, Viewers]:
+    def create(order: MediaOrder) -> Media:
+        encoders = Encoders(settings.encoder)
         pipeline = MediaPipeline(
-            spec,
+            order.spec,
             model_size=MODEL_SIZE,
-            mailbox=mailbox,
+            mailbox=order.mailbox,
             clock=clock,
-            on_state=events.on_state,
-            on_discontinuity=events.on_discontinuity,
+            on_state=order.events.on_state,
+            on_discontinuity=order.events.on_discontinuity,
             demo=demo,
+            encoders=encoders,
         )
-        return pipeline, WhepViewers(pipeline.relay, events.on_origin)
+        burned = BurnedStream(
+            pipeline.relay,
+            order.masks,
+            clock=clock,
+            encoders=encoders,
+            mask_wait_ms=settings.burn_in.mask_wait_ms,
+        )
+        return Media(
+            pipeline,
+            WhepViewers(pipeline.relay, order.events.on_origin, burned.relay),
+            SessionOutputs(pipeline.relay, burned, order.pushes, clock),
+        )
 
     return create
+
+
+def configured_pushes(settings: Settings) -> list[tuple[PushTarget, ...]]:
+    """Return where each of the configured sources is pushed to.
+
+    Raises:
+        ConfigurationError: There are more addresses than sources.
+        PushRefusedError: An address cannot be used.
+    """
+    urls, sources = settings.push.urls, settings.sources
+    if len(urls) > len(sources):
+        raise ConfigurationError(
+            f"{len(urls)} addresses to push to, but {len(sources)} sources; they go in pairs"
+        )
+    pushes = [(parse_push(url, settings.push.overlay),) for url in urls]
+    return [*pushes, *[()] * (len(sources) - len(urls))]
 
 
 def _watch_gauges(metrics: ServiceMetrics, registry: SessionRegistry, worker: WorkerClient) -> None:
@@ -166,6 +201,11 @@ def _watch_gauges(metrics: ServiceMetrics, registry: SessionRegistry, worker: Wo
         "sali_viewers",
         "Viewers of all sessions.",
         lambda: sum(session.viewers for session in registry.sessions),
+    )
+    metrics.watch_gauge(
+        "sali_encoders",
+        "Encoders at work; 0 while all viewers get the sources' own packets.",
+        lambda: sum(session.pipeline.encoders for session in registry.sessions),
     )
     metrics.watch_gauge(
         "sali_mask_readers",

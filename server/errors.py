@@ -9,6 +9,7 @@
         SourceRefusedError
         UnsupportedCodecError
         PublisherBusyError       *
+      PushRefusedError
       SessionError
         SessionNotFoundError
         SessionLimitError        *
@@ -123,6 +124,14 @@ class PublisherBusyError(SourceError):
     title = "The session has a publisher already"
     http_status = 409
     retryable = True
+
+
+class PushRefusedError(ServiceError):
+    """The request names nothing that a stream could be pushed to."""
+
+    code = "push_refused"
+    title = "The stream cannot be pushed there"
+    http_status = 422
 
 
 class SessionError(ServiceError):

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 import uvicorn
 from fastapi import FastAPI
 
-from server.app import create_app
+from server.app import configured_pushes, create_app
 from server.errors import ConfigurationError
 from server.http.services import Services
 from server.http.web import is_viewer_built
@@ -56,9 +56,11 @@ def run_service(settings: Settings) -> None:
     Raises:
         ConfigurationError: The address cannot be listened on, or needs a token.
         SourceError: A source cannot be used.
+        PushRefusedError: An address to push to cannot be used.
         WorkerStartError: The weights or the device cannot be used.
     """
     refuse_open_listening(settings)
+    configured_pushes(settings)
     log = HeldOutput(sys.stderr)
     configure_logging(settings.log, log)
     if settings.log.level == "debug":

@@ -97,6 +97,46 @@ class MaskSettings(_Group):
     )
 
 
+class EncoderSettings(_Group):
+    """How video is encoded for viewers, where it has to be."""
+
+    kind: Literal["auto", "nvenc", "qsv", "vaapi", "amf", "x264"] = Field(
+        default="auto",
+        description="Encoder: `auto` takes hardware that works (`nvenc`, `qsv`, `vaapi`, `amf`), "
+        "else `x264`",
+    )
+    preset: Literal["ultrafast", "superfast", "veryfast", "faster"] = Field(
+        default="ultrafast", description="x264's preset; slower ones look better at the same rate"
+    )
+    max_kbps: int = Field(
+        default=8000, ge=200, le=100_000, description="Highest rate of an encoded stream, kbit/s"
+    )
+
+
+class BurnInSettings(_Group):
+    """The stream with the masks drawn into its pictures."""
+
+    mask_wait_ms: int = Field(
+        default=150,
+        ge=0,
+        le=250,
+        description="Longest time a picture waits for its mask; then it goes without",
+    )
+
+
+class PushSettings(_Group):
+    """Streams sent to monitors and recorders."""
+
+    urls: tuple[str, ...] = Field(
+        default=(),
+        description="Where to push the video of the sources, in their order, a JSON list: "
+        "`rtsp://`, `rtmp://` or `srt://` URLs",
+    )
+    overlay: Literal["burned", "clean"] = Field(
+        default="burned", description="Whether masks are burned into what is pushed"
+    )
+
+
 class WorkerSettings(_Group):
     """The process that runs the network."""
 
@@ -199,6 +239,9 @@ class Settings(BaseSettings):
     loop: bool = Field(default=False, description="Whether these files start again at their end")
     session: SessionSettings = SessionSettings()
     masks: MaskSettings = MaskSettings()
+    encoder: EncoderSettings = EncoderSettings()
+    burn_in: BurnInSettings = BurnInSettings()
+    push: PushSettings = PushSettings()
     worker: WorkerSettings = WorkerSettings()
     demo: DemoSettings = DemoSettings()
     web: WebSettings = WebSettings()

@@ -72,9 +72,8 @@ def _segment(
             for number, frame in enumerate(decoded_frames(container, stream)):
                 if limit and number >= limit:
                     break
-                image = frame.to_ndarray(format="rgb24").astype("uint8", copy=False)
                 result = model.step(state, _model_picture(frame, model.info.input_size))
-                writer.write(image, result.mask, frame)
+                writer.write(frame, result.mask)
                 lines.write(json.dumps(_line(number, frame, result)) + "\n")
                 progress.update(bar, advance=1)
                 done = number + 1
@@ -144,15 +143,14 @@ class _OverlayWriter:
                 self._container.mux(packet)
         self._container.close()
 
-    def write(
-        self, image: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_], frame: av.VideoFrame
-    ) -> None:
+    def write(self, frame: av.VideoFrame, mask: npt.NDArray[np.bool_]) -> None:
         """Append one picture."""
         import av
 
-        from server.burn_in import burn_outline
+        from server.burn_in.outline import YuvPicture, burn_outline, is_bt709
+        from server.media.encoder import relayed_size
 
-        height, width = image.shape[0] & ~1, image.shape[1] & ~1
+        width, height = relayed_size(frame.width, frame.height)
         if self._stream is None:
             self._stream = self._container.add_stream("libx264", rate=self._rate)
             self._stream.width, self._stream.height = width, height
@@ -161,9 +159,10 @@ class _OverlayWriter:
             self._stream.options = {"crf": "20", "preset": "veryfast"}
         if (width, height) != (self._stream.width, self._stream.height):
             raise SourceError("the picture size changes within the file; split it first")
-        picture = av.VideoFrame.from_ndarray(
-            burn_outline(image, mask)[:height, :width].copy(), format="rgb24"
-        )
+        even = frame.reformat(width, height, "yuv420p", dst_color_range="MPEG")
+        rows = even.to_ndarray().astype("uint8", copy=False)
+        burn_outline(YuvPicture.from_rows(rows, is_bt709=is_bt709(frame.colorspace)), mask)
+        picture = av.VideoFrame.from_ndarray(rows, format="yuv420p")
         seconds = frame.time if frame.time is not None else 0.0
         # Broken files repeat times; the container wants them to grow.
         self._last_pts = max(round(seconds * 90_000), self._last_pts + 1)

@@ -13,6 +13,16 @@ def serve(
         typer.Option(help="demo, whip, a file's path or an rtsp:// URL; may be repeated"),
     ] = None,
     loop: Annotated[bool, typer.Option("--loop", help="Start files again at their end")] = False,
+    push: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Send the video to this rtsp://, rtmp:// or srt:// URL; may be repeated, one for "
+            "each --source"
+        ),
+    ] = None,
+    push_overlay: Annotated[
+        str | None, typer.Option(help="burned or clean: whether masks are drawn into it")
+    ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on")] = None,
     weights: Annotated[str | None, typer.Option(help="Known weights, or a file")] = None,
@@ -27,8 +37,9 @@ def serve(
 
     flat = {"sources": source or None, "loop": loop or None}
     listen = {"host": host, "port": port}
+    pushed = {"urls": push or None, "overlay": push_overlay}
     worker = {"weights": weights, "device": device, "model": model}
-    run_service(load_settings(**_given(flat, {"listen": listen, "worker": worker})))
+    run_service(load_settings(**_given(flat, {"listen": listen, "push": pushed, "worker": worker})))
 
 
 def _given(flat: dict[str, Any], groups: dict[str, dict[str, Any]]) -> dict[str, Any]:

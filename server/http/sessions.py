@@ -9,11 +9,22 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from server.http.services import ServicesOf, SessionOf
 from server.masks.message import AiStateName, SourceStateName
-from server.media.frame import VideoInfo
+from server.media.frame import Overlay, VideoInfo
+from server.media.push import PushState
+from server.media.push_target import parse_push
 from server.media.source import SourceKind, parse_source
 from server.session.session import Session
 
 router = APIRouter(prefix="/v1/sessions", tags=["sessions"])
+
+
+class PushRequest(BaseModel):
+    """Where a session's video is sent, besides to viewers."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: str = Field(min_length=1, max_length=4096)
+    overlay: Overlay = "burned"
 
 
 class SessionRequest(BaseModel):
@@ -24,6 +35,7 @@ class SessionRequest(BaseModel):
     name: str = Field(default="", max_length=80)
     source: str = Field(min_length=1, max_length=4096)
     loop: bool = False
+    push: list[PushRequest] = Field(default=[], max_length=4)
 
 
 class SourceView(BaseModel):
@@ -40,6 +52,16 @@ class VideoView(BaseModel):
     height: int
     fps: float | None
     codec: str
+
+
+class PushView(BaseModel):
+    """A push; `label` is where it goes, without credentials."""
+
+    label: str
+    overlay: Overlay
+    state: PushState
+    reason: str
+    packets_sent: int
 
 
 class CountersView(BaseModel):
@@ -63,6 +85,8 @@ class SessionView(BaseModel):
     created_at: datetime
     video: VideoView | None
     viewers: int
+    encoders: int
+    push: list[PushView]
     counters: CountersView
 
 
@@ -86,6 +110,8 @@ def session_to_view(session: Session) -> SessionView:
         created_at=identity.created_at,
         video=_video_to_view(pipeline.video),
         viewers=session.viewers,
+        encoders=pipeline.encoders,
+        push=[PushView.model_validate(vars(status)) for status in session.pushes],
         counters=CountersView(
             frames_received=pipeline.frames_received,
             frames_masked=session.frames_masked,
@@ -107,7 +133,8 @@ async def create_session(
 ) -> SessionView:
     """Start a session on a source."""
     spec = parse_source(wanted.source, wanted.loop)
-    session = await services.registry.create(wanted.name.strip(), spec)
+    pushes = tuple(parse_push(push.url, push.overlay) for push in wanted.push)
+    session = await services.registry.create(wanted.name.strip(), spec, pushes=pushes)
     response.headers["Location"] = f"/v1/sessions/{session.identity.id}"
     return session_to_view(session)
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from server.errors import InvalidOfferError, UnsupportedMediaTypeError
 from server.http.services import SessionOf
+from server.media.frame import Overlay
 
 SDP_TYPE = "application/sdp"
 
@@ -16,9 +17,14 @@ router = APIRouter(prefix="/v1/sessions/{session_id}", tags=["video"])
 
 
 @router.post("/whep", status_code=201)
-async def create_viewer(session_id: str, session: SessionOf, request: Request) -> Response:
-    """Begin to watch: the body is an SDP offer, so is the answer's."""
-    viewer_id, answer = await session.add_viewer(await _offer_of(request))
+async def create_viewer(
+    session_id: str, session: SessionOf, request: Request, overlay: Overlay = "clean"
+) -> Response:
+    """Begin to watch: the body is an SDP offer, so is the answer's.
+
+    `overlay=burned` asks for pictures with their masks drawn in.
+    """
+    viewer_id, answer = await session.add_viewer(await _offer_of(request), overlay)
     return _created(f"/v1/sessions/{session_id}/whep/{viewer_id}", answer)
 
 

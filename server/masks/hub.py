@@ -74,6 +74,9 @@ class MaskRecord:
         )
 
 
+MaskListener = Callable[[MaskRecord], None]
+
+
 class MaskSubscription:
     """What one reader has yet to be sent. Used from the event loop only.
 
@@ -195,6 +198,7 @@ class MaskHub:
         self._now_ns = now_ns
         self._count_drop = count_drop
         self._subscriptions: set[MaskSubscription] = set()
+        self._listeners: set[MaskListener] = set()
         self._origins: OrderedDict[str, OriginMessage] = OrderedDict()
         self._is_closed = False
 
@@ -222,6 +226,14 @@ class MaskHub:
         """Remove a reader; nothing happens if it is gone."""
         self._subscriptions.discard(subscription)
 
+    def add_listener(self, listener: MaskListener) -> None:
+        """Call `listener` with every mask, as it is published: for parts of the service."""
+        self._listeners.add(listener)
+
+    def remove_listener(self, listener: MaskListener) -> None:
+        """Undo `add_listener`; nothing happens if it is gone."""
+        self._listeners.discard(listener)
+
     def attach(self, subscription: MaskSubscription, viewer: str) -> None:
         """Send `viewer`'s origin to this reader, now or as soon as it is known."""
         subscription.attach(viewer)
@@ -230,7 +242,9 @@ class MaskHub:
             subscription.put_origin(origin)
 
     def publish_mask(self, mask: MaskRecord) -> None:
-        """Hand a mask to every reader."""
+        """Hand a mask to every listener and every reader."""
+        for listener in self._listeners:
+            listener(mask)
         for subscription in self._subscriptions:
             subscription.put_mask(mask)
 

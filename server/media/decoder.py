@@ -15,7 +15,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from server.errors import ServiceError, SourceError, UnsupportedCodecError
 from server.media.clock import Clock
 from server.media.container import MAX_PICTURE, check_picture_size
-from server.media.encoder import RelayEncoder, relayed_size
+from server.media.encoder import Encoders, RelayEncoder, relayed_size
 from server.media.frame import CLOCK_RATE_HZ, CodedPacket, ModelFrame, SourcePacket, StreamFormat
 from server.media.mailbox import Mailbox
 from server.media.packet_queue import PacketQueue, Restart
@@ -66,9 +66,11 @@ class DecoderThread:
         model_size: tuple[int, int],
         label: str,
         clock: Clock,
+        encoders: Encoders,
     ) -> None:
         self._listener = listener
         self._clock = clock
+        self._encoders = encoders
         self._mailbox = mailbox
         self._model_height, self._model_width = model_size
         self._label = label
@@ -142,6 +144,8 @@ class DecoderThread:
             self._listener.on_failure(
                 SourceError(f"{self._label}: decoding failed ({type(exc).__name__}: {exc})")
             )
+        finally:
+            self._close_encoder()
 
     def _restart(self, restart: Restart) -> None:
         if self._context is not None:
@@ -270,19 +274,24 @@ class DecoderThread:
 
     def _encode(self, frame: av.VideoFrame, pts: int, captured_at_ns: int) -> None:
         if not self._encode_wanted.is_set():
-            self._encoder = None
+            self._close_encoder()
             return
         if self._queue.packets > _VERY_LATE_PACKETS:
             self._counts["encoder"] += 1
             return
         if self._encoder is None:
-            self._encoder = RelayEncoder()
+            self._encoder = self._encoders.create()
         if self._keyframe_wanted.is_set():
             self._keyframe_wanted.clear()
             self._encoder.request_keyframe()
         packet = self._encoder.encode(frame, pts, captured_at_ns)
         if packet is not None:
             self._listener.on_encoded(packet)
+
+    def _close_encoder(self) -> None:
+        if self._encoder is not None:
+            self._encoder.close()
+            self._encoder = None
 
     def _shrink(self, frame: av.VideoFrame) -> bytes | memoryview:
         """Resize to model size, rows of RGB without padding.

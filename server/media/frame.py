@@ -12,6 +12,12 @@ CLOCK_RATE_HZ = 90_000
 RelayCodec = Literal["h264", "vp8"]
 """The codecs that are relayed as they are; anything else is encoded again as H.264."""
 
+Overlay = Literal["clean", "burned"]
+"""Which of a session's streams somebody gets: the source's pictures, or those with masks drawn."""
+
+BURNED_CODEC: RelayCodec = "h264"
+"""How the stream with masks drawn into it is coded, whatever the source's codec."""
+
 
 @dataclass(frozen=True, slots=True)
 class CodedPacket:

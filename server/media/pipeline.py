@@ -8,6 +8,7 @@ from collections.abc import Callable
 from server.errors import ServiceError, SourceRefusedError
 from server.media.clock import Clock
 from server.media.demo_source import DemoSettings, DemoSource
+from server.media.encoder import Encoders
 from server.media.feed import Source
 from server.media.file_source import FileSource
 from server.media.frame import ModelFrame, SourcePacket, SourceState, StreamFormat, VideoInfo
@@ -38,6 +39,7 @@ class MediaPipeline:
         on_discontinuity: Called, with the reason, when the model must forget what it saw, before
             the first picture that follows is put into the mailbox.
         demo: What the demo source shows.
+        encoders: Make the encoder for video that browsers cannot play.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class MediaPipeline:
         on_state: Callable[[SourceState, str], None],
         on_discontinuity: Callable[[str], None],
         demo: DemoSettings | None = None,
+        encoders: Encoders | None = None,
     ) -> None:
         self.relay = Relay()
         self.state = SourceState.CONNECTING
@@ -59,8 +62,9 @@ class MediaPipeline:
         self._on_state = on_state
         self._on_discontinuity = on_discontinuity
         self._source = _create_source(spec, clock, demo or DemoSettings())
+        self._encoders = encoders or Encoders()
         self._router = PacketRouter(
-            self.relay, mailbox, model_size, spec.label, self._source, self, clock
+            self.relay, mailbox, model_size, spec.label, self._source, self, clock, self._encoders
         )
         self._task: asyncio.Task[None] | None = None
         self._is_closing = False
@@ -76,8 +80,13 @@ class MediaPipeline:
         return {
             **self._router.drops,
             "mailbox": self._mailbox.drops,
-            "relay": self.relay.drops,
+            **self.relay.drops,
         }
+
+    @property
+    def encoders(self) -> int:
+        """Encoders of this session that work: 0 while all get the source's own packets."""
+        return self._encoders.open
 
     async def start(self) -> None:
         """Start the source; its troubles are told through `on_state`, never raised here."""

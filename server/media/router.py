@@ -11,6 +11,7 @@ from server.errors import ServiceError
 from server.media import h264
 from server.media.clock import Clock
 from server.media.decoder import DecoderThread
+from server.media.encoder import Encoders
 from server.media.feed import Source
 from server.media.frame import (
     CLOCK_RATE_HZ,
@@ -55,6 +56,7 @@ class PacketRouter:
         source: Asked for keyframes, if it can make them.
         owner: Told of discontinuities and failures.
         clock: Time, the same that stamps the packets.
+        encoders: Make the encoder for what browsers cannot play.
     """
 
     def __init__(
@@ -66,12 +68,13 @@ class PacketRouter:
         source: Source,
         owner: RouterOwner,
         clock: Clock,
+        encoders: Encoders,
     ) -> None:
         self.video: VideoInfo | None = None
         self.relay = relay
         self._source = source
         self._owner = owner
-        self._decoder = DecoderThread(self, mailbox, model_size, label, clock)
+        self._decoder = DecoderThread(self, mailbox, model_size, label, clock, encoders)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_closing = False
         self._is_encoding = False

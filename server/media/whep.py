@@ -1,4 +1,4 @@
-"""Viewers over WebRTC: each gets the relayed packets as they are (WHEP)."""
+"""Viewers over WebRTC: each gets the relayed packets as they are (WHEP), clean or burned in."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from av.stream import Stream
 
 from server.errors import InvalidOfferError, ResourceNotFoundError, ServiceError
 from server.media import aiortc_internals, negotiation
-from server.media.frame import CLOCK_RATE_HZ, RelayCodec
+from server.media.frame import CLOCK_RATE_HZ, Overlay, RelayCodec
 from server.media.relay import PacketSubscription, Relay, RelayClosedError
 
 _TIME_BASE = Fraction(1, CLOCK_RATE_HZ)
@@ -72,6 +72,11 @@ class RelayTrack(MediaStreamTrack):
         coded.time_base = _TIME_BASE
         return coded
 
+    def request_repair(self) -> None:
+        """Answer the viewer's report of a lost picture."""
+        if self._subscription is not None:
+            self._subscription.request_repair()
+
     def stop(self) -> None:
         """Leave the relay."""
         super().stop()
@@ -102,10 +107,18 @@ class WhepViewers:
     Args:
         relay: Where the packets come from.
         on_origin: Called once per viewer with its id and the origin of its RTP timestamps.
+        burned: Where the packets with masks burned in come from; None if there are none.
     """
 
-    def __init__(self, relay: Relay, on_origin: Callable[[str, int], None]) -> None:
-        self._relay = relay
+    def __init__(
+        self,
+        relay: Relay,
+        on_origin: Callable[[str, int], None],
+        burned: Relay | None = None,
+    ) -> None:
+        self._relays: dict[Overlay, Relay] = {"clean": relay}
+        if burned is not None:
+            self._relays["burned"] = burned
         self._on_origin = on_origin
         self._viewers: dict[str, _Viewer] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -115,12 +128,15 @@ class WhepViewers:
         """Viewers that are connected or connecting."""
         return len(self._viewers)
 
-    async def create(self, offer_sdp: str, codec: RelayCodec) -> tuple[str, str]:
+    async def create(
+        self, offer_sdp: str, codec: RelayCodec, overlay: Overlay = "clean"
+    ) -> tuple[str, str]:
         """Answer a viewer's offer.
 
         Args:
             offer_sdp: The viewer's SDP offer.
             codec: The codec of the packets (`VideoInfo.codec`); the answer allows no other.
+            overlay: Which of the streams it gets.
 
         Returns:
             The viewer's id and the SDP answer.
@@ -131,13 +147,13 @@ class WhepViewers:
         """
         viewer_id = f"v{secrets.token_hex(8)}"
         peer = negotiation.create_peer()
-        track = RelayTrack(self._relay, codec, lambda origin: self._on_origin(viewer_id, origin))
+        track = RelayTrack(
+            self._relays[overlay], codec, lambda origin: self._on_origin(viewer_id, origin)
+        )
         transceiver = peer.addTransceiver(track, "sendonly")
         transceiver.setCodecPreferences(negotiation.video_codecs(_CODEC_NAMES[codec]))
         track.sender = transceiver.sender
-        aiortc_internals.on_keyframe_request(
-            transceiver.sender, lambda: self._forward_keyframe_request()
-        )
+        aiortc_internals.on_keyframe_request(transceiver.sender, track.request_repair)
         try:
             answer = await negotiation.answer_offer(peer, offer_sdp, before_start=lambda: None)
             if transceiver.currentDirection != "sendonly":
@@ -188,10 +204,6 @@ class WhepViewers:
             task = asyncio.get_running_loop().create_task(_end(viewer))
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
-
-    def _forward_keyframe_request(self) -> None:
-        """Pass a viewer's report of a lost picture on to whatever makes the packets."""
-        self._relay.request_keyframe()
 
 
 async def _end(viewer: _Viewer) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
-from server.media.frame import ModelFrame, RelayCodec, SourceState, VideoInfo
+from server.masks.hub import MaskHub
+from server.media.frame import ModelFrame, Overlay, RelayCodec, SourceState, VideoInfo
 from server.media.mailbox import Mailbox
+from server.media.push import PushStatus
+from server.media.push_target import PushTarget
 from server.media.source import SourceSpec
 from server.worker.client import Picture, StatusListener
 from server.worker.protocol import Dropped, Hello, Result
@@ -36,6 +40,10 @@ class Pipeline(Protocol):
     def drops(self) -> dict[str, int]:
         """What was skipped, by cause."""
 
+    @property
+    def encoders(self) -> int:
+        """Encoders that work for the session at the moment."""
+
     async def start(self) -> None:
         """Start the source."""
 
@@ -56,7 +64,9 @@ class Viewers(Protocol):
     def count(self) -> int:
         """How many there are."""
 
-    async def create(self, offer_sdp: str, codec: RelayCodec) -> tuple[str, str]:
+    async def create(
+        self, offer_sdp: str, codec: RelayCodec, overlay: Overlay = "clean"
+    ) -> tuple[str, str]:
         """Answer a viewer; return its id and the answer."""
 
     async def close(self, viewer_id: str) -> None:
@@ -64,6 +74,24 @@ class Viewers(Protocol):
 
     async def aclose(self) -> None:
         """End all viewers."""
+
+
+class Outputs(Protocol):
+    """What a session sends besides its clean video; see `server.session.outputs.SessionOutputs`."""
+
+    @property
+    def drops(self) -> dict[str, int]:
+        """What was skipped, by cause."""
+
+    @property
+    def pushes(self) -> list[PushStatus]:
+        """Where each push stands."""
+
+    def start(self) -> None:
+        """Begin to push."""
+
+    async def aclose(self) -> None:
+        """End everything."""
 
 
 class MaskWorker(Protocol):
@@ -112,4 +140,32 @@ class MediaEvents(Protocol):
         """A viewer's RTP origin is known."""
 
 
-MediaFactory = Callable[[SourceSpec, Mailbox[ModelFrame], MediaEvents], tuple[Pipeline, Viewers]]
+@dataclass(frozen=True)
+class MediaOrder:
+    """What the media half of one session is made from.
+
+    Attributes:
+        spec: Where the video comes from.
+        pushes: Where it is sent, besides to viewers.
+        mailbox: Where the pictures for the network go.
+        masks: Where their masks come from, for those who get them burned in.
+        events: Told what happens.
+    """
+
+    spec: SourceSpec
+    pushes: tuple[PushTarget, ...]
+    mailbox: Mailbox[ModelFrame]
+    masks: MaskHub
+    events: MediaEvents
+
+
+@dataclass(frozen=True)
+class Media:
+    """The media half of one session."""
+
+    pipeline: Pipeline
+    viewers: Viewers
+    outputs: Outputs
+
+
+MediaFactory = Callable[[MediaOrder], Media]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from server.errors import SessionLimitError, SessionNotFoundError
+from server.media.push_target import PushTarget
 from server.media.source import SourceSpec
 from server.observability.metrics import ServiceMetrics
 from server.session.admission import Admission
@@ -54,12 +55,20 @@ class SessionRegistry:
         """All sessions, the oldest first."""
         return list(self._sessions.values())
 
-    async def create(self, name: str, spec: SourceSpec, *, is_configured: bool = False) -> Session:
+    async def create(
+        self,
+        name: str,
+        spec: SourceSpec,
+        *,
+        pushes: tuple[PushTarget, ...] = (),
+        is_configured: bool = False,
+    ) -> Session:
         """Check a source and start a session on it.
 
         Args:
             name: For people; empty takes the source's label.
             spec: Where the video comes from.
+            pushes: Where it is sent, besides to viewers.
             is_configured: Whether the operator's settings name it: it was found to have video
                 already, and it is opened whatever the machine can serve, unless the operator set
                 a limit as well.
@@ -78,6 +87,7 @@ class SessionRegistry:
                 name=name or spec.label,
                 spec=spec,
                 created_at=datetime.now(UTC),
+                pushes=pushes,
             )
             session = self._create_session(identity)
             self._sessions[identity.id] = session

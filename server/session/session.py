@@ -19,13 +19,15 @@ from server.errors import (
 from server.masks.hub import HubLimits, MaskHub
 from server.masks.message import AiStateName, StateMessage
 from server.media.clock import Clock
-from server.media.frame import ModelFrame, SourceState
+from server.media.frame import BURNED_CODEC, ModelFrame, Overlay, SourceState
 from server.media.mailbox import Mailbox
+from server.media.push import PushStatus
+from server.media.push_target import PushTarget
 from server.media.source import SourceSpec
 from server.observability.metrics import ServiceMetrics
 from server.session.ai_state import AiLimits, AiMonitor, AiState, AiStatus
 from server.session.mask_loop import MaskLoop
-from server.session.ports import MaskWorker, MediaFactory, Pipeline
+from server.session.ports import MaskWorker, MediaFactory, MediaOrder, Pipeline
 from server.session.state import SessionState, moved
 from server.worker.state import WorkerStatus
 
@@ -42,6 +44,7 @@ class SessionIdentity:
     name: str
     spec: SourceSpec
     created_at: datetime
+    pushes: tuple[PushTarget, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,11 @@ class Session:
             count_drop=self._count_reader_drop,
         )
         self._mailbox: Mailbox[ModelFrame] = Mailbox()
-        self._pipeline, self._viewers = create_media(identity.spec, self._mailbox, self)
+        media = create_media(
+            MediaOrder(identity.spec, identity.pushes, self._mailbox, self.hub, self)
+        )
+        self._pipeline, self._viewers = media.pipeline, media.viewers
+        self._outputs = media.outputs
         self._masks = MaskLoop(
             identity.id,
             self._mailbox,
@@ -127,6 +134,11 @@ class Session:
         return self._viewers.count
 
     @property
+    def pushes(self) -> list[PushStatus]:
+        """Where each push of its video stands."""
+        return self._outputs.pushes
+
+    @property
     def frames_masked(self) -> int:
         """Frames whose mask was ready in time."""
         return self._masks.frames_masked
@@ -134,7 +146,8 @@ class Session:
     @property
     def drops(self) -> dict[str, int]:
         """What was skipped on purpose, by cause; causes that never happened are left out."""
-        total = Counter(self._pipeline.drops) + self._masks.drops + self._reader_drops
+        total = Counter(self._pipeline.drops) + Counter(self._outputs.drops)
+        total += self._masks.drops + self._reader_drops
         return dict(sorted(total.items()))
 
     async def start(self) -> None:
@@ -144,6 +157,7 @@ class Session:
         self._worker.add_listener(self._on_worker)
         self._on_worker(self._worker.status)
         await self._pipeline.start()
+        self._outputs.start()
         self._tasks = [
             asyncio.create_task(self._guard(self._masks.run()), name="mask loop"),
             asyncio.create_task(self._guard(self._tick()), name="session tick"),
@@ -162,6 +176,7 @@ class Session:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._worker.close(self.identity.id)
         await self._viewers.aclose()
+        await self._outputs.aclose()
         await self._pipeline.aclose()
         self._mailbox.close()
         self._mirror_counters()
@@ -174,8 +189,12 @@ class Session:
         self._masks.forget_until_now()
         _log.info("memory_reset", session=self.identity.id, reason="operator")
 
-    async def add_viewer(self, offer_sdp: str) -> tuple[str, str]:
+    async def add_viewer(self, offer_sdp: str, overlay: Overlay = "clean") -> tuple[str, str]:
         """Answer a WHEP offer; return the viewer's id and the answer.
+
+        Args:
+            offer_sdp: The viewer's SDP offer.
+            overlay: Whether it gets the source's pictures or those with masks burned in.
 
         Raises:
             SourceNotReadyError: No video yet.
@@ -190,7 +209,8 @@ class Session:
             raise ViewerLimitError(f"the session has {self.viewers} viewers, its limit")
         self._viewers_joining += 1
         try:
-            return await self._viewers.create(offer_sdp, video.codec)
+            codec = BURNED_CODEC if overlay == "burned" else video.codec
+            return await self._viewers.create(offer_sdp, codec, overlay)
         finally:
             self._viewers_joining -= 1
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from server.errors import PublisherBusyError, ResourceNotFoundError, SourceRefusedError
-from server.media.frame import ModelFrame, RelayCodec, SourceState, VideoInfo
+from server.media.frame import ModelFrame, Overlay, RelayCodec, SourceState, VideoInfo
 from server.media.mailbox import Mailbox
+from server.media.push import PushStatus
+from server.media.push_target import PushTarget
 from server.media.source import SourceSpec
-from server.session.ports import MediaEvents
+from server.session.ports import Media, MediaEvents, MediaOrder
 
 MODEL_BYTES = 352 * 352 * 3
 RTP_ORIGIN = 123456
@@ -25,6 +27,10 @@ class FakePipeline:
         self.frames_received = 0
         self.is_closed = False
         self.publisher: str | None = None
+
+    @property
+    def encoders(self) -> int:
+        return 0
 
     @property
     def drops(self) -> dict[str, int]:
@@ -54,9 +60,9 @@ class FakePipeline:
         self.reason = reason
         self.events.on_state(state, reason)
 
-    def play(self) -> None:
+    def play(self, codec: RelayCodec = "h264") -> None:
         """Have video, 640x480."""
-        self.video = VideoInfo(640, 480, 25.0, "h264")
+        self.video = VideoInfo(640, 480, 25.0, codec)
         self.set_state(SourceState.PLAYING, "")
 
     def put(self, captured_at_ns: int) -> ModelFrame:
@@ -87,11 +93,13 @@ class FakeViewers:
     def count(self) -> int:
         return len(self._viewers)
 
-    async def create(self, offer_sdp: str, codec: RelayCodec) -> tuple[str, str]:
+    async def create(
+        self, offer_sdp: str, codec: RelayCodec, overlay: Overlay = "clean"
+    ) -> tuple[str, str]:
         self._created += 1
         viewer = f"v{self._created}"
         self._viewers.add(viewer)
-        return viewer, f"{codec} answer to {offer_sdp}"
+        return viewer, f"{overlay} {codec} answer to {offer_sdp}"
 
     async def close(self, viewer_id: str) -> None:
         if viewer_id not in self._viewers:
@@ -107,16 +115,36 @@ class FakeViewers:
         self._events.on_origin(viewer_id, RTP_ORIGIN)
 
 
+class FakeOutputs:
+    """Implements `server.session.ports.Outputs`; the test decides how pushes stand."""
+
+    def __init__(self, targets: tuple[PushTarget, ...]) -> None:
+        self._targets = targets
+        self.is_started = False
+        self.is_closed = False
+        self.drops: dict[str, int] = {}
+
+    @property
+    def pushes(self) -> list[PushStatus]:
+        return [PushStatus(t.label, t.overlay, "connecting", "", 0) for t in self._targets]
+
+    def start(self) -> None:
+        self.is_started = True
+
+    async def aclose(self) -> None:
+        self.is_closed = True
+
+
 class FakeMedia:
     """A `MediaFactory` that remembers what it made, the newest last."""
 
     def __init__(self) -> None:
         self.pipelines: list[FakePipeline] = []
         self.viewers: list[FakeViewers] = []
+        self.outputs: list[FakeOutputs] = []
 
-    def __call__(
-        self, spec: SourceSpec, mailbox: Mailbox[ModelFrame], events: MediaEvents
-    ) -> tuple[FakePipeline, FakeViewers]:
-        self.pipelines.append(FakePipeline(spec, mailbox, events))
-        self.viewers.append(FakeViewers(events))
-        return self.pipelines[-1], self.viewers[-1]
+    def __call__(self, order: MediaOrder) -> Media:
+        self.pipelines.append(FakePipeline(order.spec, order.mailbox, order.events))
+        self.viewers.append(FakeViewers(order.events))
+        self.outputs.append(FakeOutputs(order.pushes))
+        return Media(self.pipelines[-1], self.viewers[-1], self.outputs[-1])

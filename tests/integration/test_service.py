@@ -27,6 +27,8 @@ from websockets.typing import Subprotocol
 
 from server.masks import rle
 from server.masks.message import SUBPROTOCOL
+from tests.fakes.push_receiver import Receiver
+from tests.fakes.rtsp_server import free_port
 
 FPS = 25
 FRAMES = 50
@@ -213,6 +215,23 @@ async def test_a_reader_that_does_not_acknowledge_gets_two_masks_and_all_states(
         assert kinds.count("mask") == 2
         assert kinds.count("state") >= 9
         assert served.session["counters"]["drops"]["reader_slow"] > 10
+
+
+async def test_a_source_is_pushed_with_its_masks_burned_in(clip: Path) -> None:
+    url = f"rtsp://user:secret@127.0.0.1:{free_port()}/room"
+    receiver = Receiver(url, 20)
+    try:
+        with serving("--source", str(clip), "--loop", "--push", url) as served:
+            await asyncio.to_thread(receiver.result, 60)
+            session, metrics = served.session, served.request("GET", "/metrics").text
+            text = served.request("GET", "/v1/sessions").text
+    finally:
+        receiver.kill()
+    assert session["push"][0]["overlay"] == "burned"
+    assert session["push"][0]["label"] == url.replace("user:secret@", "")
+    assert session["push"][0]["packets_sent"] >= 20
+    assert "sali_encoders" in metrics
+    assert "secret" not in text
 
 
 async def test_an_ended_session_closes_its_readers_with_4410(clip: Path) -> None:

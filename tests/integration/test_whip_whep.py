@@ -53,6 +53,7 @@ class CodedTrack(MediaStreamTrack):
         self._codec = codec
         self._encoder = RelayEncoder()
         self._number = 0
+        self.sent: list[bytes] = []
 
     async def recv(self) -> av.Packet | av.VideoFrame:
         if self.readyState != "live":
@@ -66,6 +67,7 @@ class CodedTrack(MediaStreamTrack):
             return frame
         coded = self._encoder.encode(_picture(number), pts, 0)
         assert coded is not None
+        self.sent.append(coded.payload)
         packet = av.Packet(coded.payload)
         packet.pts, packet.time_base = pts, _TIME_BASE
         return packet
@@ -172,6 +174,13 @@ async def test_a_viewers_rtp_timestamp_names_the_published_frame(codec: str) -> 
         by_content = {_content(relayed, p.payload): p.pts for p in published}
         named = [(f.timestamp - origin) & 0xFFFFFFFF for f in received]
         truth = [by_content[_content(relayed, f.data)] for f in received]
+        track = publisher.getSenders()[0].track
+        assert isinstance(track, CodedTrack)
+        if codec == "H264":
+            assert {_content("h264", f.data) for f in received} <= {
+                _content("h264", sent) for sent in track.sent
+            }, "the viewer gets what the publisher made"
+        assert room.pipeline.encoders == 0
         assert named == truth
         assert _starts_decoding(relayed, received[0].data)
         assert room.pipeline.relay.viewers == 2

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from server.errors import ConfigurationError
+from server.app import configured_pushes, create_app
+from server.errors import ConfigurationError, PushRefusedError
 from server.settings import (
     Settings,
     known_variables,
@@ -73,6 +74,30 @@ def test_a_weak_token_is_refused_without_being_told(monkeypatch: pytest.MonkeyPa
 
 def test_a_token_is_not_shown_by_the_settings() -> None:
     assert "secret-token" not in repr(Settings(auth={"token": "secret-token"}))
+
+
+def test_addresses_to_push_to_go_with_the_sources_in_their_order() -> None:
+    settings = Settings(
+        sources=("demo", "whip"), push={"urls": ("rtsp://user:pw@m/1",), "overlay": "clean"}
+    )
+    first, second = configured_pushes(settings)
+    assert [(target.label, target.overlay) for target in first] == [("rtsp://m/1", "clean")]
+    assert second == ()
+
+
+@pytest.mark.parametrize(
+    ("urls", "error", "words"),
+    [
+        (("rtsp://m/1", "rtsp://m/2"), ConfigurationError, "2 addresses to push to, but 1 source"),
+        (("ftp://user:secret@m/1",), PushRefusedError, "rtsp://, rtmp:// or srt://"),
+    ],
+)
+def test_addresses_that_cannot_be_pushed_to_are_refused_at_the_start(
+    urls: tuple[str, ...], error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words) as caught:
+        create_app(Settings(sources=("demo",), push={"urls": urls}))
+    assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org"])  # noqa: S104

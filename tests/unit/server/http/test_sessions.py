@@ -15,6 +15,7 @@ async def test_a_session_is_created_looked_at_listed_and_ended(service: Service)
     assert session["source_state"] == "connecting"
     assert session["ai_state"] == "warming"
     assert session["video"] is None
+    assert (session["encoders"], session["push"]) == (0, [])
     assert session["created_at"].endswith("Z")
     assert session["counters"] == {"frames_received": 0, "frames_masked": 0, "drops": {}}
     assert (await service.client.get(f"/v1/sessions/{session['id']}")).json() == session
@@ -37,6 +38,31 @@ async def test_a_camera_is_told_without_its_password(service: Service) -> None:
     text = (await service.client.get("/v1/sessions")).text
     assert "camera.example" in text
     assert "secret" not in text
+
+
+async def test_a_session_pushes_where_it_is_told_to_without_telling_the_password(
+    service: Service,
+) -> None:
+    push = [
+        {"url": "rtsp://user:secret@monitor.example/room1"},
+        {"url": "rtmp://recorder.example/live/secret-key", "overlay": "clean"},
+    ]
+    session_id = await service.create("demo", push=push)
+    answer = await service.client.get(f"/v1/sessions/{session_id}")
+    assert answer.json()["push"] == [
+        {
+            "label": label, "overlay": overlay, "state": "connecting", "reason": "",
+            "packets_sent": 0,
+        }
+        for label, overlay in (
+            ("rtsp://monitor.example/room1", "burned"),
+            ("rtmp://recorder.example/live/...", "clean"),
+        )
+    ]  # fmt: skip
+    assert "secret" not in answer.text
+    assert service.media.outputs[0].is_started
+    assert (await service.client.delete(f"/v1/sessions/{session_id}")).status_code == 204
+    assert service.media.outputs[0].is_closed
 
 
 async def test_a_reset_is_answered_without_content(service: Service) -> None:
@@ -72,6 +98,9 @@ async def test_an_unknown_session_is_a_problem(service: Service, method: str, pa
         ({"source": "demo", "loops": True}, "invalid_request"),
         ({"source": "http://camera.example"}, "source_refused"),
         ({"source": "missing.mp4"}, "source_unreachable"),
+        ({"source": "demo", "push": [{"url": "http://monitor"}]}, "push_refused"),
+        ({"source": "demo", "push": [{"url": "rtsp://m", "overlay": "x"}]}, "invalid_request"),
+        ({"source": "demo", "push": [{"url": "rtsp://m"}] * 5}, "invalid_request"),
     ],
 )
 async def test_an_unusable_wish_is_a_problem_and_makes_no_session(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from server.media.frame import RelayCodec
 from tests.unit.server.http.conftest import Service
 
 SDP = {"content-type": "application/sdp; charset=utf-8"}
@@ -15,11 +16,39 @@ async def test_a_viewer_comes_and_goes(service: Service) -> None:
     assert answer.status_code == 201
     assert answer.headers["content-type"].startswith("application/sdp")
     assert answer.headers["location"] == f"{path}/v1"
-    assert answer.text == "h264 answer to offer"
+    assert answer.text == "clean h264 answer to offer"
     assert (await service.client.get(f"/v1/sessions/{session_id}")).json()["viewers"] == 1
     assert (await service.client.delete(f"{path}/v1")).status_code == 204
     gone = await service.client.delete(f"{path}/v1")
     assert (gone.status_code, gone.json()["code"]) == (404, "resource_not_found")
+
+
+@pytest.mark.parametrize(
+    ("source_codec", "query", "answered"),
+    [
+        ("vp8", "", "clean vp8 answer"),
+        ("vp8", "?overlay=clean", "clean vp8 answer"),
+        ("vp8", "?overlay=burned", "burned h264 answer"),
+    ],
+)
+async def test_a_viewer_chooses_clean_or_burned_video(
+    service: Service, source_codec: RelayCodec, query: str, answered: str
+) -> None:
+    session_id = await service.create()
+    service.media.pipelines[0].play(source_codec)
+    path = f"/v1/sessions/{session_id}/whep"
+    answer = await service.client.post(f"{path}{query}", content="offer", headers=SDP)
+    assert (answer.status_code, answer.headers["location"]) == (201, f"{path}/v1")
+    assert answer.text == f"{answered} to offer"
+
+
+async def test_another_overlay_is_refused(service: Service) -> None:
+    session_id = await service.create()
+    service.media.pipelines[0].play()
+    path = f"/v1/sessions/{session_id}/whep?overlay=painted"
+    answer = await service.client.post(path, content="offer", headers=SDP)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert "burned" in answer.json()["detail"]
 
 
 async def test_a_source_without_video_asks_to_come_back_in_a_second(service: Service) -> None:

@@ -123,14 +123,29 @@ async def test_a_relayed_picture_and_its_model_frame_have_the_same_pts(
         assert abs(seen_by_viewer[frame.pts] - brightness) <= 3, "another picture than the viewer's"
 
 
-async def test_packets_that_browsers_can_play_are_relayed_to_the_byte(tmp_path: Path) -> None:
-    path = write_video(tmp_path / "a.webm", codec="libvpx")
+@pytest.mark.parametrize(("name", "codec"), [("a.webm", "libvpx"), ("a.ts", "libx264")])
+async def test_packets_that_browsers_can_play_are_relayed_to_the_byte(
+    tmp_path: Path, name: str, codec: str
+) -> None:
+    path = write_video(tmp_path / name, codec=codec)
     with av.open(str(path)) as original:
         expected = [bytes(p) for p in original.demux(video=0) if p.size]
     async with run(parse_source(str(path))) as running:
         await running.until_state(SourceState.ENDED)
         await running.until(10)
+        assert running.pipeline.encoders == 0
     assert [p.payload for p in running.packets] == expected
+
+
+async def test_what_browsers_cannot_play_is_encoded_once_for_all_viewers(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mpg", codec="mpeg1video")
+    async with run(parse_source(str(path), loop=True)) as running:
+        others = [running.pipeline.relay.subscribe() for _ in range(7)]
+        await running.until(12)
+        assert running.pipeline.encoders == 1
+        payloads = [(await other.get()).payload for other in others]
+    assert running.pipeline.encoders == 0
+    assert set(payloads) == {payloads[0]}
 
 
 async def test_model_frames_are_numbered_sized_and_describe_their_picture(tmp_path: Path) -> None:

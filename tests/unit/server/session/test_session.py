@@ -214,7 +214,7 @@ async def test_viewers_come_when_there_is_video_and_room(world: World, session: 
         await session.add_viewer("offer")
     world.pipeline.play()
     viewer, answer = await session.add_viewer("offer")
-    assert answer == "h264 answer to offer"
+    assert answer == "clean h264 answer to offer"
     await session.add_viewer("offer")
     with pytest.raises(ViewerLimitError):
         await session.add_viewer("offer")
