@@ -61,8 +61,9 @@ def pick_engines(
 def pick_precision(wanted: str, engine: str) -> str:
     """Return the precision an engine computes in.
 
-    `auto` is float32 everywhere: bfloat16 moved logits by more than 2e-2 wherever it was tried
-    (ADR 0006), so it must be asked for, and its results judged by who asks.
+    `auto` is float32 everywhere: bfloat16 moved logits by more than 2e-2 wherever it was tried,
+    so it must be asked for, and its results judged by who asks. On CPUs float16 is less exact and
+    slower than float32 (ADR 0007).
 
     Raises:
         ConfigError: No such precision, or the engine does not have it.

@@ -147,8 +147,8 @@ def table(result: dict[str, Any]) -> str:
         f"{result['precision']}, bank of {result['bank_frames']} frames"
     )
     titles = ("batch", "ours p50/p99 ms", "a frame", "authors p50/p99 ms", "ratio", "max diff",
-              "Dice")  # fmt: skip
-    widths = (5, 19, 8, 20, 7, 9, 8)
+              "in 1e-3", "Dice")  # fmt: skip
+    widths = (5, 19, 8, 20, 7, 9, 8, 8)
     lines = [head, " ".join(f"{t:>{w}}" for t, w in zip(titles, widths, strict=True))]
     for row in result["rows"]:
         ours, authors, agreement = row["ours"], row["authors"], row["agreement"]
@@ -156,7 +156,8 @@ def table(result: dict[str, Any]) -> str:
             f"{row['batch']:>5} {ours['p50_ms']:>10.2f}/{ours['p99_ms']:<8.2f} "
             f"{ours['p50_ms'] / row['batch']:>8.2f} "
             f"{authors['p50_ms']:>11.2f}/{authors['p99_ms']:<8.2f} {row['ratio']:>7.2f} "
-            f"{agreement['max_difference']:>9.1e} {agreement['dice']:>8.5f}"
+            f"{agreement['max_difference']:>9.1e} {agreement['share_close']:>8.5f} "
+            f"{agreement['dice']:>8.5f}"
         )
     if result["ended"]:
         lines.append(f"ended: {result['ended']}")

@@ -19,6 +19,7 @@ def test_agreement_keeps_the_worst_difference_and_the_dice_of_all_pixels() -> No
     agreement.add(_result([2.5, -1.0, -2.0, -2.0]), truth, truth >= 0)
     assert agreement.frames == 2
     assert agreement.max_difference == pytest.approx(3.0)
+    assert agreement.share_close == pytest.approx(6 / 8)
     assert agreement.least_dice == pytest.approx(2 / 3)
     assert agreement.dice == pytest.approx(2 * 3 / 7)
     assert agreement.mask_share == pytest.approx(0.5)
