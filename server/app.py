@@ -8,7 +8,7 @@ from math import nan
 
 from fastapi import FastAPI
 
-from server.http import health, mask_socket, sessions, web, webrtc
+from server.http import frame_socket, health, mask_socket, sessions, web, webrtc
 from server.http.access import AccessGate
 from server.http.problem import install_problem_handlers
 from server.http.services import Services
@@ -17,7 +17,8 @@ from server.media.clock import Clock, SystemClock
 from server.media.demo_source import DemoSettings
 from server.media.frame import ModelFrame
 from server.media.mailbox import Mailbox
-from server.media.pipeline import MediaPipeline
+from server.media.pipeline import MediaPipeline, SourceOptions
+from server.media.reconnect import RetryLimits
 from server.media.source import SourceSpec, check_source, parse_source
 from server.media.whep import WhepViewers
 from server.observability.metrics import ServiceMetrics
@@ -67,8 +68,8 @@ def create_app(
     )
     app.state.services = services
     install_problem_handlers(app)
-    for router in (health.router, sessions.router, webrtc.router, mask_socket.router):
-        app.include_router(router)
+    for part in (health, sessions, webrtc, mask_socket, frame_socket):
+        app.include_router(part.router)
     web.mount_viewer(app, settings.web.directory)
     app.add_middleware(AccessGate, listen=settings.listen, auth=settings.auth)
     app.add_middleware(web.SecurityHeaders)
@@ -140,7 +141,12 @@ def _create_services(
 
 def _media_factory(settings: Settings, clock: Clock) -> MediaFactory:
     """Make real pipelines."""
-    demo = DemoSettings(**settings.demo.model_dump())
+    connect = settings.connect
+    options = SourceOptions(
+        demo=DemoSettings(**settings.demo.model_dump()),
+        retry=RetryLimits(**connect.model_dump(exclude={"rtsp_transport"})),
+        rtsp_transport=connect.rtsp_transport,
+    )
 
     def create(
         spec: SourceSpec, mailbox: Mailbox[ModelFrame], events: MediaEvents
@@ -152,7 +158,7 @@ def _media_factory(settings: Settings, clock: Clock) -> MediaFactory:
             clock=clock,
             on_state=events.on_state,
             on_discontinuity=events.on_discontinuity,
-            demo=demo,
+            options=options,
         )
         return pipeline, WhepViewers(pipeline.relay, events.on_origin)
 

@@ -7,6 +7,7 @@
         SourceStalledError       *
         SourceNotReadyError      *
         SourceRefusedError
+          SourceLoginError
         UnsupportedCodecError
         PublisherBusyError       *
       SessionError
@@ -21,6 +22,7 @@
         WorkerStartError
       ProtocolError                   a peer said something we do not understand
         InvalidOfferError
+        InvalidPictureError
         UnsupportedMediaTypeError
         RequestTooLargeError
         UnsupportedMessageError
@@ -106,6 +108,14 @@ class SourceRefusedError(SourceError):
 
     code = "source_refused"
     title = "The source was refused"
+    ws_close_code = 4422
+
+
+class SourceLoginError(SourceRefusedError):
+    """The source wants a user name and a password, or other ones than it was given."""
+
+    code = "source_login"
+    title = "The source refused the login"
 
 
 class UnsupportedCodecError(SourceError):
@@ -122,6 +132,7 @@ class PublisherBusyError(SourceError):
     code = "whip_busy"
     title = "The session has a publisher already"
     http_status = 409
+    ws_close_code = 4409
     retryable = True
 
 
@@ -222,6 +233,13 @@ class InvalidOfferError(ProtocolError):
 
     code = "invalid_offer"
     title = "The SDP offer cannot be used"
+
+
+class InvalidPictureError(ProtocolError):
+    """A pushed picture cannot be used."""
+
+    code = "invalid_picture"
+    title = "The picture cannot be used"
 
 
 class UnsupportedMediaTypeError(ProtocolError):

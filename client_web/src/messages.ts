@@ -18,7 +18,7 @@ export const MAX_SIDE_PX = 8192;
 export const AI_STATES = ["warming", "active", "late", "paused", "failed"] as const;
 export type AiState = (typeof AI_STATES)[number];
 
-export const SOURCE_STATES = ["connecting", "playing", "reconnecting", "ended", "failed"] as const;
+export const SOURCE_STATES = ["connecting", "playing", "stalled", "reconnecting", "ended", "failed"] as const;
 export type SourceState = (typeof SOURCE_STATES)[number];
 
 /** [x, y, width, height] in source pixels. */

@@ -197,7 +197,7 @@ class WhipSource:
             self._let_go(publisher)
         elif silence_ns > _SILENCE_NS and not self._is_silent:
             self._is_silent = True
-            self._sink.report(SourceState.RECONNECTING, "the publisher went silent")
+            self._sink.report(SourceState.STALLED, "the publisher went silent")
 
     def _may_replace(self, publisher: _Publisher) -> bool:
         """Whether a publisher is as good as gone, as after a page was loaded again."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from server.media.frame import ModelFrame, RelayCodec, SourceState, VideoInfo
+from server.media.frame import ModelFrame, RelayCodec, SourceRetry, SourceState, VideoInfo
+from server.media.frames_source import FrameFeed
 from server.media.mailbox import Mailbox
 from server.media.source import SourceSpec
 from server.worker.client import Picture, StatusListener
@@ -29,6 +30,10 @@ class Pipeline(Protocol):
         """One line why."""
 
     @property
+    def retry(self) -> SourceRetry | None:
+        """The attempt to connect that comes next, or is under way."""
+
+    @property
     def frames_received(self) -> int:
         """Frames that arrived."""
 
@@ -47,6 +52,9 @@ class Pipeline(Protocol):
 
     async def whip_close(self, publisher_id: str) -> None:
         """End a publisher."""
+
+    def attach_frames(self) -> FrameFeed:
+        """Let a program push its pictures."""
 
 
 class Viewers(Protocol):

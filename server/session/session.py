@@ -17,9 +17,10 @@ from server.errors import (
     ViewerLimitError,
 )
 from server.masks.hub import HubLimits, MaskHub
-from server.masks.message import AiStateName, StateMessage
+from server.masks.message import AiStateName, RetryFacts, StateMessage
 from server.media.clock import Clock
 from server.media.frame import ModelFrame, SourceState
+from server.media.frames_source import FrameFeed
 from server.media.mailbox import Mailbox
 from server.media.source import SourceSpec
 from server.observability.metrics import ServiceMetrics
@@ -115,6 +116,19 @@ class Session:
     def ai(self) -> AiStatus:
         """What the AI does right now."""
         return self._ai
+
+    @property
+    def source_retry(self) -> RetryFacts | None:
+        """The attempt to connect the source that is under way or comes next, as people see it."""
+        retry = self._pipeline.retry
+        if retry is None:
+            return None
+        left_ns = max(0, retry.at_ns - self._clock.monotonic_ns())
+        return RetryFacts(attempt=retry.attempt, in_s=-(-left_ns // 1_000_000_000))
+
+    def now_ns(self) -> int:
+        """Return the time on the clock that stamps the frames."""
+        return self._clock.monotonic_ns()
 
     @property
     def pipeline(self) -> Pipeline:
@@ -213,6 +227,16 @@ class Session:
         self._require_open()
         return await self._pipeline.whip_accept(offer_sdp)
 
+    def attach_frames(self) -> FrameFeed:
+        """Let a program push its pictures; the caller closes what is returned.
+
+        Raises:
+            SourceRefusedError: The session's source is not `frames`.
+            PublisherBusyError: Another program pushes already.
+        """
+        self._require_open()
+        return self._pipeline.attach_frames()
+
     async def remove_publisher(self, publisher_id: str) -> None:
         """End a publisher.
 
@@ -271,6 +295,7 @@ class Session:
                 ai_reason=self._ai.reason,
                 source_state=self._pipeline.state.value,
                 source_reason=self._pipeline.reason,
+                source_retry=self.source_retry,
             )
         )
         return name

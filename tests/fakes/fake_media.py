@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from server.errors import PublisherBusyError, ResourceNotFoundError, SourceRefusedError
-from server.media.frame import ModelFrame, RelayCodec, SourceState, VideoInfo
+from server.media.frame import ModelFrame, RelayCodec, SourceRetry, SourceState, VideoInfo
+from server.media.frames_source import FrameFeed
 from server.media.mailbox import Mailbox
 from server.media.source import SourceSpec
 from server.session.ports import MediaEvents
@@ -22,6 +23,7 @@ class FakePipeline:
         self.video: VideoInfo | None = None
         self.state = SourceState.CONNECTING
         self.reason = ""
+        self.retry: SourceRetry | None = None
         self.frames_received = 0
         self.is_closed = False
         self.publisher: str | None = None
@@ -49,8 +51,12 @@ class FakePipeline:
             raise ResourceNotFoundError("no publisher has this id")
         self.publisher = None
 
-    def set_state(self, state: SourceState, reason: str) -> None:
+    def attach_frames(self) -> FrameFeed:
+        raise SourceRefusedError("this session takes no frames")
+
+    def set_state(self, state: SourceState, reason: str, retry: SourceRetry | None = None) -> None:
         self.state = state
+        self.retry = retry
         self.reason = reason
         self.events.on_state(state, reason)
 
