@@ -90,25 +90,25 @@ async def test_a_killed_server_is_waited_for_and_its_return_is_a_new_stretch(
     async with Room(server.url) as room:
         await room.until(lambda: len(room.packets) >= 10)
         await asyncio.to_thread(server.kill)
-        took = await room.until(lambda: room.pipeline.state is SourceState.RECONNECTING)
-        assert took < 2.5
-        assert "trying again" in room.pipeline.reason
+        await room.until(lambda: room.pipeline.state is SourceState.RECONNECTING)
+        assert room.pipeline.retry is not None
+        assert room.pipeline.retry.attempt == 1
         last_pts = room.pipeline.relay.last_pts
         await asyncio.to_thread(server.start)
         await room.until(lambda: room.pipeline.state is SourceState.PLAYING)
         await room.until(lambda: room.discontinuities != [])
-        assert room.discontinuities == ["the camera was connected again"]
+        assert room.discontinuities == ["the source was connected again"]
         await room.until(lambda: room.pipeline.relay.last_pts > last_pts)
         pts = [p.pts for p in room.packets]
         assert pts == sorted(set(pts))
 
 
-async def test_a_server_that_freezes_is_noticed_within_three_seconds(server: RtspServer) -> None:
+async def test_a_server_that_freezes_is_told_and_given_up(server: RtspServer) -> None:
     async with Room(server.url) as room:
         await room.until(lambda: len(room.packets) >= 10)
         server.freeze()
-        took = await room.until(lambda: room.pipeline.state is SourceState.RECONNECTING)
-        assert 1.5 < took < 3.0
+        await room.until(lambda: room.pipeline.state is SourceState.STALLED)
+        await room.until(lambda: room.pipeline.state is SourceState.RECONNECTING)
         assert "went silent" in room.pipeline.reason
 
 

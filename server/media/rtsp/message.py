@@ -72,12 +72,12 @@ async def read_message(reader: asyncio.StreamReader) -> Response | ServerRequest
         asyncio.IncompleteReadError: The connection ended.
     """
     first = await reader.readexactly(1)
+    while first in b"\r\n":
+        first = await reader.readexactly(1)
     if first == _INTERLEAVED:
         head = await reader.readexactly(3)
         return Interleaved(head[0], await reader.readexactly(head[1] << 8 | head[2]))
     start = (first + await _read_line(reader)).strip()
-    while not start:
-        start = (await _read_line(reader)).strip()
     headers = await _read_headers(reader)
     body = await _read_body(reader, headers)
     words = start.decode("utf-8", "replace").split(" ", 2)
