@@ -12,6 +12,7 @@ from server.media.timeline import Timeline
 _SILENCE_NS = 2_000_000_000
 _WATCH_INTERVAL_NS = 250_000_000
 _WAITING = "waiting for a program that pushes frames"
+_WAITING_FOR_FRAME = "waiting for the program's first frame"
 
 
 class FrameFeed:
@@ -83,6 +84,7 @@ class FramesSource:
         self._feed = FrameFeed(self)
         if self._last_ns is not None:
             self._break = "another program"
+        self._report_waiting(_WAITING_FOR_FRAME)
         return self._feed
 
     def detach(self, feed: FrameFeed) -> None:
@@ -90,10 +92,7 @@ class FramesSource:
         if feed is not self._feed:
             return
         self._feed = None
-        if self._sink is not None:
-            has_played = self._last_ns is not None
-            state = SourceState.RECONNECTING if has_played else SourceState.CONNECTING
-            self._sink.report(state, _WAITING)
+        self._report_waiting(_WAITING)
 
     def push(self, feed: FrameFeed, picture: bytes, ticks: int | None) -> int:
         """Take a picture. For `FrameFeed.push`."""
@@ -113,6 +112,12 @@ class FramesSource:
         self._is_silent = False
         sink.packet(SourcePacket(picture, pts, True, now_ns))
         return pts
+
+    def _report_waiting(self, reason: str) -> None:
+        if self._sink is not None:
+            has_played = self._last_ns is not None
+            state = SourceState.RECONNECTING if has_played else SourceState.CONNECTING
+            self._sink.report(state, reason)
 
     def _begin(self, sink: SourceSink, codec: str, now_ns: int) -> None:
         """Start a stretch: the first one, another program's, or one in another format."""
