@@ -23,6 +23,9 @@
       ProtocolError                   a peer said something we do not understand
         InvalidOfferError
         InvalidPictureError
+        EntityTagMissingError
+        EntityTagMismatchError
+        IceRestartError
         UnsupportedMediaTypeError
         RequestTooLargeError
         UnsupportedMessageError
@@ -240,6 +243,30 @@ class InvalidPictureError(ProtocolError):
 
     code = "invalid_picture"
     title = "The picture cannot be used"
+
+
+class EntityTagMissingError(ProtocolError):
+    """A PATCH does not say which ICE session it is for."""
+
+    code = "entity_tag_missing"
+    title = "An entity tag is needed"
+    http_status = 428
+
+
+class EntityTagMismatchError(ProtocolError):
+    """A PATCH is for another ICE session."""
+
+    code = "entity_tag_mismatch"
+    title = "The entity tag does not match"
+    http_status = 412
+
+
+class IceRestartError(ProtocolError):
+    """A peer asks for an ICE restart, which we do not do."""
+
+    code = "ice_restart_unsupported"
+    title = "No ICE restarts"
+    http_status = 422
 
 
 class UnsupportedMediaTypeError(ProtocolError):

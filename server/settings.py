@@ -106,6 +106,24 @@ class ConnectSettings(_Group):
     )
 
 
+class IceServer(_Group):
+    """A STUN or TURN server that publishers and viewers are told of."""
+
+    url: str = Field(pattern=r"^(stun|stuns|turn|turns):[\w.:\[\]-]+(\?transport=(udp|tcp))?$")
+    username: str = Field(default="", pattern=r"^[\x20\x21\x23-\x5b\x5d-\x7e]*$")
+    credential: SecretStr = SecretStr("")
+
+    @field_validator("credential")
+    @classmethod
+    def _refuse_quotes(cls, credential: SecretStr) -> SecretStr:
+        """It is sent as a quoted string of a header."""
+        text = credential.get_secret_value()
+        if not text.isascii() or not text.isprintable() or '"' in text or "\\" in text:
+            msg = "a credential has printable ASCII characters without quotes and backslashes"
+            raise ValueError(msg)
+        return credential
+
+
 class MaskSettings(_Group):
     """When a mask is too old, and how masks reach their readers."""
 
@@ -225,6 +243,11 @@ class Settings(BaseSettings):
         default=("demo",),
         description="Sources opened at start, a JSON list: `demo`, `whip`, `frames`, a path, "
         "`/dev/videoN`, an RTSP URL",
+    )
+    ice_servers: tuple[IceServer, ...] = Field(
+        default=(),
+        description="STUN and TURN servers told to WebRTC peers, a JSON list of objects with `url` "
+        "and, for TURN, `username` and `credential`",
     )
     loop: bool = Field(default=False, description="Whether these files start again at their end")
     session: SessionSettings = SessionSettings()

@@ -29,6 +29,7 @@ from server.media.router import PacketRouter
 from server.media.rtsp.connection import RtspConnection, RtspTransport
 from server.media.source import SourceSpec
 from server.media.timeline import Timeline
+from server.media.trickle import TrickleFragment
 from server.media.whip_source import WhipSource
 
 
@@ -144,6 +145,18 @@ class MediaPipeline:
             ResourceNotFoundError: No publisher has this id.
         """
         await self._whip().close(publisher_id)
+
+    async def whip_trickle(
+        self, publisher_id: str, if_match: str | None, fragment: TrickleFragment
+    ) -> None:
+        """Take candidates that a publisher sends after its offer.
+
+        Raises:
+            SourceRefusedError: This session's source is not WHIP.
+            ResourceNotFoundError: No publisher has this id.
+            ProtocolError: The entity tag is missing or wrong, or a restart is asked for.
+        """
+        await self._whip().trickle(publisher_id, if_match, fragment)
 
     def attach_frames(self) -> FrameFeed:
         """Let a program push its pictures.

@@ -9,6 +9,7 @@ from server.media.frame import ModelFrame, RelayCodec, SourceRetry, SourceState,
 from server.media.frames_source import FrameFeed
 from server.media.mailbox import Mailbox
 from server.media.source import SourceSpec
+from server.media.trickle import TrickleFragment
 from server.worker.client import Picture, StatusListener
 from server.worker.protocol import Dropped, Hello, Result
 from server.worker.state import WorkerStatus
@@ -53,6 +54,11 @@ class Pipeline(Protocol):
     async def whip_close(self, publisher_id: str) -> None:
         """End a publisher."""
 
+    async def whip_trickle(
+        self, publisher_id: str, if_match: str | None, fragment: TrickleFragment
+    ) -> None:
+        """Take a publisher's later candidates."""
+
     def attach_frames(self) -> FrameFeed:
         """Let a program push its pictures."""
 
@@ -66,6 +72,11 @@ class Viewers(Protocol):
 
     async def create(self, offer_sdp: str, codec: RelayCodec) -> tuple[str, str]:
         """Answer a viewer; return its id and the answer."""
+
+    async def trickle(
+        self, viewer_id: str, if_match: str | None, fragment: TrickleFragment
+    ) -> None:
+        """Take a viewer's later candidates."""
 
     async def close(self, viewer_id: str) -> None:
         """End a viewer."""

@@ -23,6 +23,7 @@ from server.media.frame import ModelFrame, SourceState
 from server.media.frames_source import FrameFeed
 from server.media.mailbox import Mailbox
 from server.media.source import SourceSpec
+from server.media.trickle import TrickleFragment
 from server.observability.metrics import ServiceMetrics
 from server.session.ai_state import AiLimits, AiMonitor, AiState, AiStatus
 from server.session.mask_loop import MaskLoop
@@ -226,6 +227,22 @@ class Session:
         """
         self._require_open()
         return await self._pipeline.whip_accept(offer_sdp)
+
+    async def trickle(
+        self, resource_id: str, if_match: str | None, fragment: TrickleFragment, *, is_viewer: bool
+    ) -> None:
+        """Take candidates that a viewer or a publisher sends after its offer.
+
+        Raises:
+            ResourceNotFoundError: Nobody has this id.
+            ProtocolError: The entity tag is missing or wrong, or a restart is asked for.
+        """
+        if is_viewer:
+            await self._viewers.trickle(resource_id, if_match, fragment)
+        elif self.identity.spec.kind == "whip":
+            await self._pipeline.whip_trickle(resource_id, if_match, fragment)
+        else:
+            raise ResourceNotFoundError("no publisher has this id")
 
     def attach_frames(self) -> FrameFeed:
         """Let a program push its pictures; the caller closes what is returned.

@@ -7,6 +7,7 @@ from server.media.frame import ModelFrame, RelayCodec, SourceRetry, SourceState,
 from server.media.frames_source import FrameFeed
 from server.media.mailbox import Mailbox
 from server.media.source import SourceSpec
+from server.media.trickle import TrickleFragment, require_match
 from server.session.ports import MediaEvents
 
 MODEL_BYTES = 352 * 352 * 3
@@ -27,6 +28,7 @@ class FakePipeline:
         self.frames_received = 0
         self.is_closed = False
         self.publisher: str | None = None
+        self.trickled: list[TrickleFragment] = []
 
     @property
     def drops(self) -> dict[str, int]:
@@ -50,6 +52,14 @@ class FakePipeline:
         if publisher_id != self.publisher:
             raise ResourceNotFoundError("no publisher has this id")
         self.publisher = None
+
+    async def whip_trickle(
+        self, publisher_id: str, if_match: str | None, fragment: TrickleFragment
+    ) -> None:
+        if publisher_id != self.publisher:
+            raise ResourceNotFoundError("no publisher has this id")
+        require_match(if_match, publisher_id)
+        self.trickled.append(fragment)
 
     def attach_frames(self) -> FrameFeed:
         raise SourceRefusedError("this session takes no frames")
@@ -98,6 +108,13 @@ class FakeViewers:
         viewer = f"v{self._created}"
         self._viewers.add(viewer)
         return viewer, f"{codec} answer to {offer_sdp}"
+
+    async def trickle(
+        self, viewer_id: str, if_match: str | None, fragment: TrickleFragment
+    ) -> None:
+        if viewer_id not in self._viewers:
+            raise ResourceNotFoundError("no viewer has this id")
+        require_match(if_match, viewer_id)
 
     async def close(self, viewer_id: str) -> None:
         if viewer_id not in self._viewers:
