@@ -271,6 +271,10 @@ class Session:
         if state is not self._source_state:
             self._source_state = state
             _log.info("source_state", session=self.identity.id, state=state.value)
+        retry = self._pipeline.retry
+        if retry is not None and retry.attempt.bit_count() == 1:
+            # Powers of two: a camera that stays away would else fill the log.
+            _log.info("source_retry", session=self.identity.id, attempt=retry.attempt)
         self._monitor.note_source(state, reason)
         self._publish_state()
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import av
-import numpy as np
 import pytest
 
 from server.errors import SourceError, SourceRefusedError, SourceUnreachableError
@@ -19,7 +18,7 @@ from server.media.clock import SystemClock
 from server.media.container import stream_format
 from server.media.source import check_source, parse_source
 from tests.fakes.collecting_sink import CollectingSink
-from tests.fakes.video_files import write_video
+from tests.fakes.video_files import write_raw_pictures, write_video
 
 
 def test_a_device_is_written_with_its_options() -> None:
@@ -82,14 +81,6 @@ def test_every_failure_names_cause_and_cure(
         open_capture(CaptureDevice("/dev/video0", (("size", "1x1"),)))
 
 
-def _raw_file(path: Path, pixel_format: str, pictures: int) -> Path:
-    """Pictures as a device hands them out without coding them."""
-    pixels = np.full((48, 64, 3), 90, np.uint8)
-    frame = av.VideoFrame.from_ndarray(pixels, "rgb24").reformat(format=pixel_format)
-    path.write_bytes(b"".join(bytes(plane) for plane in frame.planes) * pictures)
-    return path
-
-
 async def _read(opener: Opener) -> CollectingSink:
     sink = CollectingSink()
     async with asyncio.timeout(10):
@@ -98,7 +89,7 @@ async def _read(opener: Opener) -> CollectingSink:
 
 
 async def test_raw_pictures_are_told_so_that_they_can_be_decoded(tmp_path: Path) -> None:
-    path = _raw_file(tmp_path / "a.yuv", "yuyv422", 5)
+    path = write_raw_pictures(tmp_path / "a.yuv", "yuyv422", 5)
     options = {"pixel_format": "yuyv422", "video_size": "64x48", "framerate": "25"}
     opener = Opener(lambda: av.open(str(path), format="rawvideo", options=options), "card", True)
     sink = await _read(opener)
