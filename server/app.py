@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from server.burn_in.stream import BurnedStream
 from server.errors import ConfigurationError
-from server.http import health, mask_socket, sessions, web, webrtc
+from server.http import frame_socket, health, mask_socket, sessions, web, webrtc
 from server.http.access import AccessGate
 from server.http.problem import install_problem_handlers
 from server.http.services import Services
@@ -18,8 +18,9 @@ from server.masks.hub import HubLimits
 from server.media.clock import Clock, SystemClock
 from server.media.demo_source import DemoSettings
 from server.media.encoder import Encoders
-from server.media.pipeline import MediaPipeline
+from server.media.pipeline import MediaPipeline, SourceOptions
 from server.media.push_target import PushTarget, parse_push
+from server.media.reconnect import RetryLimits
 from server.media.source import check_source, parse_source
 from server.media.whep import WhepViewers
 from server.observability.metrics import ServiceMetrics
@@ -73,8 +74,8 @@ def create_app(
     )
     app.state.services = services
     install_problem_handlers(app)
-    for router in (health.router, sessions.router, webrtc.router, mask_socket.router):
-        app.include_router(router)
+    for part in (health, sessions, webrtc, mask_socket, frame_socket):
+        app.include_router(part.router)
     web.mount_viewer(app, settings.web.directory)
     app.add_middleware(AccessGate, listen=settings.listen, auth=settings.auth)
     app.add_middleware(web.SecurityHeaders)
@@ -148,7 +149,12 @@ def _create_services(
 
 def _media_factory(settings: Settings, clock: Clock) -> MediaFactory:
     """Make real pipelines."""
-    demo = DemoSettings(**settings.demo.model_dump())
+    connect = settings.connect
+    options = SourceOptions(
+        demo=DemoSettings(**settings.demo.model_dump()),
+        retry=RetryLimits(**connect.model_dump(exclude={"rtsp_transport"})),
+        rtsp_transport=connect.rtsp_transport,
+    )
 
     def create(order: MediaOrder) -> Media:
         encoders = Encoders(settings.encoder)
@@ -159,7 +165,7 @@ def _media_factory(settings: Settings, clock: Clock) -> MediaFactory:
             clock=clock,
             on_state=order.events.on_state,
             on_discontinuity=order.events.on_discontinuity,
-            demo=demo,
+            options=options,
             encoders=encoders,
         )
         burned = BurnedStream(

@@ -7,6 +7,7 @@
         SourceStalledError       *
         SourceNotReadyError      *
         SourceRefusedError
+          SourceLoginError
         UnsupportedCodecError
         PublisherBusyError       *
       PushRefusedError
@@ -22,6 +23,10 @@
         WorkerStartError
       ProtocolError                   a peer said something we do not understand
         InvalidOfferError
+        InvalidPictureError
+        EntityTagMissingError
+        EntityTagMismatchError
+        IceRestartError
         UnsupportedMediaTypeError
         RequestTooLargeError
         UnsupportedMessageError
@@ -107,6 +112,14 @@ class SourceRefusedError(SourceError):
 
     code = "source_refused"
     title = "The source was refused"
+    ws_close_code = 4422
+
+
+class SourceLoginError(SourceRefusedError):
+    """The source wants a user name and a password, or other ones than it was given."""
+
+    code = "source_login"
+    title = "The source refused the login"
 
 
 class UnsupportedCodecError(SourceError):
@@ -123,6 +136,7 @@ class PublisherBusyError(SourceError):
     code = "whip_busy"
     title = "The session has a publisher already"
     http_status = 409
+    ws_close_code = 4409
     retryable = True
 
 
@@ -231,6 +245,37 @@ class InvalidOfferError(ProtocolError):
 
     code = "invalid_offer"
     title = "The SDP offer cannot be used"
+
+
+class InvalidPictureError(ProtocolError):
+    """A pushed picture cannot be used."""
+
+    code = "invalid_picture"
+    title = "The picture cannot be used"
+
+
+class EntityTagMissingError(ProtocolError):
+    """A PATCH does not say which ICE session it is for."""
+
+    code = "entity_tag_missing"
+    title = "An entity tag is needed"
+    http_status = 428
+
+
+class EntityTagMismatchError(ProtocolError):
+    """A PATCH is for another ICE session."""
+
+    code = "entity_tag_mismatch"
+    title = "The entity tag does not match"
+    http_status = 412
+
+
+class IceRestartError(ProtocolError):
+    """A peer asks for an ICE restart, which we do not do."""
+
+    code = "ice_restart_unsupported"
+    title = "No ICE restarts"
+    http_status = 422
 
 
 class UnsupportedMediaTypeError(ProtocolError):

@@ -21,11 +21,14 @@ from server.errors import ConfigurationError
 from server.http.services import Services
 from server.http.web import is_viewer_built
 from server.masks.message import NOTICE
+from server.media.picture_header import MAX_PICTURE_FILE_BYTES
 from server.media.source import check_source, parse_source
 from server.observability.logging import HeldOutput, configure_logging
 from server.settings import ListenSettings, Settings, refuse_open_listening
 
-_MAX_WEBSOCKET_BYTES = 16 * 1024
+_MAX_WEBSOCKET_MESSAGES = 4
+"""Messages of one client read ahead of the service; pushed pictures are large."""
+
 _GRACE_S = 3
 _BACKLOG = 128
 
@@ -79,7 +82,8 @@ async def _serve(app: FastAPI, settings: Settings, bound: socket.socket, log: He
         log_config=None,
         access_log=False,
         server_header=False,
-        ws_max_size=_MAX_WEBSOCKET_BYTES,
+        ws_max_size=MAX_PICTURE_FILE_BYTES,
+        ws_max_queue=_MAX_WEBSOCKET_MESSAGES,
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=_GRACE_S,
     )

@@ -77,6 +77,53 @@ class SessionSettings(_Group):
     max_viewers: int = Field(default=16, ge=1, description="Viewers of one session")
 
 
+class ConnectSettings(_Group):
+    """How cameras and capture devices are connected, and connected again."""
+
+    open_timeout_s: float = Field(
+        default=5.0, gt=0, le=60, description="Longest wait for the first picture of a connection"
+    )
+    stalled_after_s: float = Field(
+        default=1.0, gt=0, le=2, description="Silence after which a source is told to be `stalled`"
+    )
+    silent_after_s: float = Field(
+        default=2.0, gt=0, le=60, description="Silence after which a source is connected again"
+    )
+    first_delay_s: float = Field(
+        default=0.5, gt=0, description="Pause before the first attempt to connect again"
+    )
+    longest_delay_s: float = Field(
+        default=5.0, gt=0, description="Longest such pause; it doubles up to this"
+    )
+    refused_delay_s: float = Field(
+        default=30.0, gt=0, description="Pause after a wrong login or a codec we cannot decode"
+    )
+    max_attempts: int = Field(
+        default=0, ge=0, description="Failed attempts in a row that end a source; 0: never"
+    )
+    rtsp_transport: Literal["auto", "tcp", "udp"] = Field(
+        default="auto", description="How RTSP packets come; `auto`: TCP, UDP where that is refused"
+    )
+
+
+class IceServer(_Group):
+    """A STUN or TURN server that publishers and viewers are told of."""
+
+    url: str = Field(pattern=r"^(stun|stuns|turn|turns):[\w.:\[\]-]+(\?transport=(udp|tcp))?$")
+    username: str = Field(default="", pattern=r"^[\x20\x21\x23-\x5b\x5d-\x7e]*$")
+    credential: SecretStr = SecretStr("")
+
+    @field_validator("credential")
+    @classmethod
+    def _refuse_quotes(cls, credential: SecretStr) -> SecretStr:
+        """It is sent as a quoted string of a header."""
+        text = credential.get_secret_value()
+        if not text.isascii() or not text.isprintable() or '"' in text or "\\" in text:
+            msg = "a credential has printable ASCII characters without quotes and backslashes"
+            raise ValueError(msg)
+        return credential
+
+
 class MaskSettings(_Group):
     """When a mask is too old, and how masks reach their readers."""
 
@@ -234,10 +281,17 @@ class Settings(BaseSettings):
     auth: AuthSettings = AuthSettings()
     sources: tuple[str, ...] = Field(
         default=("demo",),
-        description="Sources opened at start, a JSON list: `demo`, `whip`, a path, an RTSP URL",
+        description="Sources opened at start, a JSON list: `demo`, `whip`, `frames`, a path, "
+        "`/dev/videoN`, an RTSP URL",
+    )
+    ice_servers: tuple[IceServer, ...] = Field(
+        default=(),
+        description="STUN and TURN servers told to WebRTC peers, a JSON list of objects with `url` "
+        "and, for TURN, `username` and `credential`",
     )
     loop: bool = Field(default=False, description="Whether these files start again at their end")
     session: SessionSettings = SessionSettings()
+    connect: ConnectSettings = ConnectSettings()
     masks: MaskSettings = MaskSettings()
     encoder: EncoderSettings = EncoderSettings()
     burn_in: BurnInSettings = BurnInSettings()

@@ -9,6 +9,7 @@ const state = (ai_state: AiState, ai_reason = ""): StateMessage => ({
   ai_reason,
   source_state: "playing",
   source_reason: "",
+  source_retry: null,
 });
 
 describe("AiWatch", () => {

@@ -1,6 +1,6 @@
 /** What the viewer says about the AI, by the browser's own clock (promise P3). */
 import type { Clock } from "./clock";
-import type { AiState, SourceState, StateMessage } from "./messages";
+import type { AiState, SourceRetry, SourceState, StateMessage } from "./messages";
 
 /** No message for this long means that the AI is lost, whatever was said before. */
 export const SILENCE_LIMIT_MS = 300;
@@ -29,6 +29,7 @@ export class AiWatch {
   private staleMask = false;
   sourceState: SourceState = "connecting";
   sourceReason = "";
+  sourceRetry: SourceRetry | null = null;
 
   constructor(private readonly clock: Clock) {}
 
@@ -42,6 +43,7 @@ export class AiWatch {
     this.serverReason = message.ai_reason;
     this.sourceState = message.source_state;
     this.sourceReason = message.source_reason;
+    this.sourceRetry = message.source_retry;
   }
 
   noteFrame(): void {

@@ -120,3 +120,9 @@ describe("Api", () => {
     expect(() => parseSession({ ...session, ai_state: "fine" })).toThrow("ai_state");
   });
 });
+
+it("reads the next attempt to connect a source", () => {
+  expect(parseSession(session).sourceRetry).toBeNull();
+  expect(parseSession({ ...session, source_retry: { attempt: 2, in_s: 5 } }).sourceRetry).toEqual({ attempt: 2, in_s: 5 });
+  expect(() => parseSession({ ...session, source_retry: { attempt: 0, in_s: 5 } })).toThrow(MessageError);
+});

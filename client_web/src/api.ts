@@ -1,7 +1,7 @@
 /** The HTTP side of docs/protocol.md. Every request goes to the page's own origin. */
 import { ApiError, MessageError, UnreachableError } from "./errors";
 import { asArray, asObject, countField, oneOf, stringField, type JsonObject } from "./json";
-import { AI_STATES, SOURCE_STATES, type AiState, type SourceState } from "./messages";
+import { AI_STATES, SOURCE_STATES, parseRetry, type AiState, type SourceRetry, type SourceState } from "./messages";
 import type { TokenStore } from "./token";
 
 export interface Session {
@@ -11,6 +11,7 @@ export interface Session {
   readonly sourceLabel: string;
   readonly sourceState: SourceState;
   readonly sourceReason: string;
+  readonly sourceRetry: SourceRetry | null;
   readonly aiState: AiState;
   readonly aiReason: string;
   readonly videoSize: { readonly width: number; readonly height: number } | null;
@@ -19,7 +20,7 @@ export interface Session {
 
 export interface NewSession {
   readonly name: string;
-  /** `demo`, `whip`, a file's path or an RTSP address. */
+  /** `demo`, `whip`, `frames`, a file's path, a capture device or an RTSP address. */
   readonly source: string;
   readonly loop: boolean;
 }
@@ -136,6 +137,7 @@ export function parseSession(value: unknown): Session {
     sourceLabel: stringField(source, "label"),
     sourceState: oneOf(stringField(object, "source_state"), SOURCE_STATES, "source_state"),
     sourceReason: stringField(object, "source_reason"),
+    sourceRetry: parseRetry(object["source_retry"]),
     aiState: oneOf(stringField(object, "ai_state"), AI_STATES, "ai_state"),
     aiReason: stringField(object, "ai_reason"),
     videoSize: parseVideoSize(object["video"]),

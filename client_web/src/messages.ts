@@ -18,7 +18,7 @@ export const MAX_SIDE_PX = 8192;
 export const AI_STATES = ["warming", "active", "late", "paused", "failed"] as const;
 export type AiState = (typeof AI_STATES)[number];
 
-export const SOURCE_STATES = ["connecting", "playing", "reconnecting", "ended", "failed"] as const;
+export const SOURCE_STATES = ["connecting", "playing", "stalled", "reconnecting", "ended", "failed"] as const;
 export type SourceState = (typeof SOURCE_STATES)[number];
 
 /** [x, y, width, height] in source pixels. */
@@ -59,12 +59,19 @@ export interface MaskMessage {
   readonly latency_p95_ms: number | null;
 }
 
+/** The attempt to connect a source that is under way (in_s 0) or comes in so many seconds. */
+export interface SourceRetry {
+  readonly attempt: number;
+  readonly in_s: number;
+}
+
 export interface StateMessage {
   readonly type: "state";
   readonly ai_state: AiState;
   readonly ai_reason: string;
   readonly source_state: SourceState;
   readonly source_reason: string;
+  readonly source_retry: SourceRetry | null;
 }
 
 export type ServerMessage = HelloMessage | OriginMessage | MaskMessage | StateMessage;
@@ -167,7 +174,15 @@ function parseState(object: JsonObject): StateMessage {
     ai_reason: stringField(object, "ai_reason"),
     source_state: oneOf(stringField(object, "source_state"), SOURCE_STATES, "source_state"),
     source_reason: stringField(object, "source_reason"),
+    source_retry: parseRetry(object["source_retry"]),
   };
+}
+
+/** Null where the server tells of no attempt. */
+export function parseRetry(value: unknown): SourceRetry | null {
+  if (value === null || value === undefined) return null;
+  const object = asObject(value, "source_retry");
+  return { attempt: countField(object, "attempt", 1), in_s: countField(object, "in_s") };
 }
 
 function sizeOf(value: unknown, what: string): Size {

@@ -137,6 +137,17 @@ describe("OverlaySession", () => {
     expect(room.lastStats).toMatchObject({ sourceState: "reconnecting", sourceReason: "cable" });
   });
 
+  it("counts down to the next attempt to connect the source", () => {
+    room.play(1);
+    const lost = { source_state: "reconnecting", source_reason: "no cable" };
+    room.server.last.receive(stateJson({ ...lost, source_retry: { attempt: 3, in_s: 4 } }));
+    expect(room.lastStats).toMatchObject({ sourceReason: "no cable; attempt 3 in 4 s" });
+    room.server.last.receive(stateJson({ ...lost, source_retry: { attempt: 3, in_s: 0 } }));
+    expect(room.lastStats).toMatchObject({ sourceReason: "no cable; attempt 3 now" });
+    room.server.last.receive(stateJson());
+    expect(room.lastStats).toMatchObject({ sourceReason: "" });
+  });
+
   it("hides the overlay on request without touching the video", () => {
     room.play(25);
     room.session.configure({ ...initialSettings, hidden: true });

@@ -12,6 +12,7 @@ import type { MaskSocket, MaskSocketListener, SocketState } from "./maskSocket";
 import type { MaskMessage, ServerMessage } from "./messages";
 import type { OverlayStats, ViewSettings } from "./overlayProtocol";
 import type { Drawable, Overlay } from "./overlayRenderer";
+import { strings } from "./strings";
 
 export const REPORT_EVERY_MS = 250;
 /** The watch on silence is kept at least this often. */
@@ -199,12 +200,16 @@ export class OverlaySession implements MaskSocketListener {
 
   private reportIfDue(now: number): void {
     const { state, reason } = this.watch.verdict();
-    const key = `${state}|${reason}|${this.watch.sourceState}|${this.watch.sourceReason}|${this.socketState}`;
+    const key = `${state}|${reason}|${this.watch.sourceState}|${this.sourceReason()}|${this.socketState}`;
     const isDue = this.reportedAt === null || now - this.reportedAt >= REPORT_EVERY_MS;
     if (!isDue && key === this.reportedKey) return;
     this.reportedAt = now;
     this.reportedKey = key;
     this.options.report(this.stats(now));
+  }
+
+  private sourceReason(): string {
+    return strings.sourceReason(this.watch.sourceReason, this.watch.sourceRetry);
   }
 
   private stats(now: number): OverlayStats {
@@ -213,7 +218,7 @@ export class OverlaySession implements MaskSocketListener {
       aiState: state,
       aiReason: reason,
       sourceState: this.watch.sourceState,
-      sourceReason: this.watch.sourceReason,
+      sourceReason: this.sourceReason(),
       socketState: this.socketState,
       mode: this.settings.mode,
       videoDelayMs: this.heldTimes.percentile(now, 0.5),

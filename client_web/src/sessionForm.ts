@@ -5,9 +5,9 @@ import { describeError } from "./errors";
 import { strings } from "./strings";
 
 export type SourceKind = keyof typeof strings.sourceKinds;
-const KINDS: readonly SourceKind[] = ["demo", "file", "rtsp", "whip"];
-/** Only these two need to be told where the video is. */
-const NEEDS_TARGET: readonly SourceKind[] = ["file", "rtsp"];
+const KINDS: readonly SourceKind[] = ["demo", "file", "rtsp", "capture", "whip", "frames"];
+/** Only these need to be told where the video is. */
+const NEEDS_TARGET: readonly SourceKind[] = ["file", "rtsp", "capture"];
 
 /** What the API wants, from what was typed. */
 export function newSessionFrom(name: string, kind: SourceKind, target: string, loop: boolean): NewSession {

@@ -9,6 +9,7 @@ const session: Session = {
   sourceLabel: "rtsp://camera/stream",
   sourceState: "playing",
   sourceReason: "",
+  sourceRetry: null,
   aiState: "active",
   aiReason: "",
   videoSize: { width: 1280, height: 720 },
@@ -23,6 +24,9 @@ it("describes a source by kind, label and picture size, nothing twice", () => {
 it("tells where to publish while nobody does", () => {
   const waiting = { ...session, sourceKind: "whip", sourceLabel: "whip", videoSize: null };
   expect(describeSource(waiting)).toBe("whip · Publish to /v1/sessions/k3/whip");
+  expect(describeSource({ ...waiting, sourceKind: "frames", sourceLabel: "program" })).toBe(
+    "frames · program · Push frames to /v1/sessions/k3/frames",
+  );
 });
 
 it("escapes the id in the address", () => {

@@ -104,7 +104,7 @@ class SessionRow {
   show(session: Session): void {
     setText(this.name, session.name);
     setText(this.source, describeSource(session));
-    this.sourceChip.show(session.sourceState, session.sourceReason);
+    this.sourceChip.show(session.sourceState, strings.sourceReason(session.sourceReason, session.sourceRetry));
     this.aiChip.show(session.aiState, session.aiReason);
     setText(this.viewers, strings.viewers(session.viewers));
   }
@@ -116,7 +116,9 @@ export function describeSource(session: Session): string {
   const hint =
     session.sourceKind === "whip" && session.videoSize === null
       ? strings.whipHint(`/v1/sessions/${session.id}/whip`)
-      : "";
+      : session.sourceKind === "frames" && session.videoSize === null
+        ? strings.framesHint(`/v1/sessions/${session.id}/frames`)
+        : "";
   const parts = [session.sourceKind, session.sourceLabel, size, hint];
   return parts.filter((part, index) => part !== "" && parts.indexOf(part) === index).join(" · ");
 }

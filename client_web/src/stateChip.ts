@@ -24,6 +24,7 @@ const aiShapes: Record<ShownAiState, string> = {
 const sourceShapes: Record<SourceState, string> = {
   connecting: ring,
   playing: play,
+  stalled: bars,
   reconnecting: triangle,
   ended: square,
   failed: cross,

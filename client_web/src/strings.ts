@@ -1,7 +1,7 @@
 /** Every word the page shows, in one place. */
 import type { ShownAiState } from "./aiWatch";
 import type { MatchMode } from "./frameMatcher";
-import type { SourceState } from "./messages";
+import type { SourceRetry, SourceState } from "./messages";
 import type { OverlayStyle } from "./overlayRenderer";
 
 const aiStates: Record<ShownAiState, string> = {
@@ -26,6 +26,7 @@ const aiReasons: Record<ShownAiState, string> = {
 const sourceStates: Record<SourceState, string> = {
   connecting: "source connecting",
   playing: "playing",
+  stalled: "source stalled",
   reconnecting: "source reconnecting",
   ended: "source ended",
   failed: "source failed",
@@ -33,6 +34,10 @@ const sourceStates: Record<SourceState, string> = {
 
 const modes: Record<MatchMode, string> = { exact: "exact", live: "live" };
 const styles: Record<OverlayStyle, string> = { outline: "outline", fill: "fill", off: "no overlay" };
+
+function nextAttempt(retry: SourceRetry): string {
+  return retry.in_s === 0 ? `attempt ${retry.attempt} now` : `attempt ${retry.attempt} in ${retry.in_s} s`;
+}
 
 export const strings = {
   product: "SALI Live",
@@ -54,22 +59,29 @@ export const strings = {
     demo: "Demo scene",
     file: "Video file on the server",
     rtsp: "RTSP camera",
+    capture: "Capture device of the server",
     whip: "WHIP publisher",
+    frames: "Frames of a program",
   },
   targetLabels: {
     demo: "",
     file: "Path on the server",
     rtsp: "Address",
+    capture: "Device",
     whip: "",
+    frames: "",
   },
   targetPlaceholders: {
     demo: "",
     file: "/videos/examination.mp4",
     rtsp: "rtsp://camera.example/stream",
+    capture: "/dev/video0?size=1920x1080&fps=60",
     whip: "",
+    frames: "",
   },
   loop: "Repeat the file",
   whipHint: (path: string) => `Publish to ${path}`,
+  framesHint: (path: string) => `Push frames to ${path}`,
   viewers: (count: number) => (count === 1 ? "1 viewer" : `${count} viewers`),
   tokenTitle: "This server asks for a token",
   tokenLabel: "Token",
@@ -79,6 +91,8 @@ export const strings = {
   aiState: (state: ShownAiState) => aiStates[state],
   aiReason: (state: ShownAiState, reason: string) => reason || aiReasons[state],
   sourceState: (state: SourceState) => sourceStates[state],
+  sourceReason: (reason: string, retry: SourceRetry | null) =>
+    retry === null ? reason : [reason, nextAttempt(retry)].filter(Boolean).join("; "),
   mode: (mode: MatchMode) => modes[mode],
   style: (style: OverlayStyle) => styles[style],
   maskAge: (ageMs: number) => `${Math.round(ageMs)} ms`,

@@ -10,7 +10,9 @@ import typer
 def serve(
     source: Annotated[
         list[str] | None,
-        typer.Option(help="demo, whip, a file's path or an rtsp:// URL; may be repeated"),
+        typer.Option(
+            help="demo, whip, frames, a file's path, /dev/videoN or an rtsp:// URL; may be repeated"
+        ),
     ] = None,
     loop: Annotated[bool, typer.Option("--loop", help="Start files again at their end")] = False,
     push: Annotated[

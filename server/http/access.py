@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.errors import RequestTooLargeError, ServiceError, UnauthorizedError
 from server.http.problem import problem_of
-from server.masks.message import SUBPROTOCOL
+from server.masks.message import FRAMES_SUBPROTOCOL, SUBPROTOCOL
 from server.security.origin import require_own_host, require_own_origin
 from server.security.token import (
     is_token_right,
@@ -85,6 +85,7 @@ async def _close(scope: Scope, receive: Receive, send: Send, error: ServiceError
     """Accept and close: a browser learns the close code of an accepted WebSocket only."""
     await receive()
     offered = scope.get("subprotocols", [])
-    accepted = SUBPROTOCOL if SUBPROTOCOL in offered else None
+    ours = (name for name in (SUBPROTOCOL, FRAMES_SUBPROTOCOL) if name in offered)
+    accepted = next(ours, None)
     await send({"type": "websocket.accept", "subprotocol": accepted, "headers": []})
     await send({"type": "websocket.close", "code": error.ws_close_code, "reason": error.code})

@@ -12,6 +12,7 @@ from server.errors import ServiceError, UnsupportedMessageError
 from server.http.services import Services, services_of
 from server.masks.hub import MaskSubscription
 from server.masks.message import (
+    MAX_TEXT_CHARACTERS,
     SUBPROTOCOL,
     AckMessage,
     AttachMessage,
@@ -39,11 +40,11 @@ async def send_masks(websocket: WebSocket, session_id: str) -> None:
         session = services.registry.get(session_id)
         await _serve(websocket, session, services)
     except ServiceError as exc:
-        await _close(websocket, exc.ws_close_code, exc.code)
+        await close_socket(websocket, exc.ws_close_code, exc.code)
     except WebSocketDisconnect:
         return
     else:
-        await _close(websocket, SESSION_ENDED, "session_ended")
+        await close_socket(websocket, SESSION_ENDED, "session_ended")
 
 
 async def _serve(websocket: WebSocket, session: Session, services: Services) -> None:
@@ -70,7 +71,7 @@ async def _send(
     """Send what is due until the session ends; the hello again when the model becomes known."""
     hello: HelloMessage | None = None
     while not subscription.is_closed:
-        current = _hello(session, services)
+        current = session_hello(session, services)
         if current != hello:
             hello = current
             await websocket.send_text(hello.model_dump_json())
@@ -93,6 +94,8 @@ async def _receive(websocket: WebSocket, session: Session, subscription: MaskSub
         text = event.get("text")
         if text is None:
             raise UnsupportedMessageError("the message is binary, not text")
+        if len(text) > MAX_TEXT_CHARACTERS:
+            raise UnsupportedMessageError("the message is too long")
         message = parse_client_message(text)
         if isinstance(message, AckMessage):
             subscription.acknowledge(message.sequence)
@@ -100,7 +103,7 @@ async def _receive(websocket: WebSocket, session: Session, subscription: MaskSub
             session.hub.attach(subscription, message.viewer)
 
 
-def _hello(session: Session, services: Services) -> HelloMessage:
+def session_hello(session: Session, services: Services) -> HelloMessage:
     """Introduce the session and, as far as it is known, the model."""
     return HelloMessage(
         session=session.identity.id,
@@ -122,7 +125,7 @@ def _model_card(hello: Hello | None) -> ModelCard | None:
     )
 
 
-async def _close(websocket: WebSocket, code: int, reason: str) -> None:
+async def close_socket(websocket: WebSocket, code: int, reason: str) -> None:
     """Close; a client that went first is no error."""
     with contextlib.suppress(WebSocketDisconnect, RuntimeError):
         await websocket.close(code, reason)

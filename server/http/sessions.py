@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from server.http.services import ServicesOf, SessionOf
-from server.masks.message import AiStateName, SourceStateName
+from server.masks.message import AiStateName, RetryFacts, SourceStateName
 from server.media.frame import Overlay, VideoInfo
 from server.media.push import PushState
 from server.media.push_target import parse_push
@@ -80,6 +80,7 @@ class SessionView(BaseModel):
     source: SourceView
     source_state: SourceStateName
     source_reason: str
+    source_retry: RetryFacts | None
     ai_state: AiStateName
     ai_reason: str
     created_at: datetime
@@ -105,6 +106,7 @@ def session_to_view(session: Session) -> SessionView:
         source=SourceView(kind=identity.spec.kind, label=identity.spec.label),
         source_state=pipeline.state.value,
         source_reason=pipeline.reason,
+        source_retry=session.source_retry,
         ai_state=session.ai.state.value,
         ai_reason=session.ai.reason,
         created_at=identity.created_at,

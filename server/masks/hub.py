@@ -116,6 +116,10 @@ class MaskSubscription:
         self._waiting = mask
         self._wake.set()
 
+    def wake(self) -> None:
+        """Let `wait` return."""
+        self._wake.set()
+
     def put_state(self, state: StateMessage) -> None:
         """Take a changed state, to be sent at once."""
         self._state = state

@@ -7,17 +7,21 @@ the two in step.
 from __future__ import annotations
 
 import json
-from typing import Final, Literal
+from collections.abc import Mapping
+from typing import Final, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from server.errors import UnsupportedMessageError
 
 SUBPROTOCOL: Final = "sali.masks.v1"
+FRAMES_SUBPROTOCOL: Final = "sali.frames.v1"
+MAX_TEXT_CHARACTERS = 16 * 1024
+"""Longest text message of a client, several times over."""
 NOTICE = "Not a medical device."
 
 AiStateName = Literal["warming", "active", "late", "paused", "failed"]
-SourceStateName = Literal["connecting", "playing", "reconnecting", "ended", "failed"]
+SourceStateName = Literal["connecting", "playing", "stalled", "reconnecting", "ended", "failed"]
 
 
 class _Message(BaseModel):
@@ -86,6 +90,13 @@ class MaskMessage(_Message):
     latency_p95_ms: float | None
 
 
+class RetryFacts(_Message):
+    """The attempt to connect a source that is under way (`in_s` 0) or comes in so many seconds."""
+
+    attempt: int = Field(ge=1)
+    in_s: int = Field(ge=0)
+
+
 class StateMessage(_Message):
     """What the AI and the source do right now."""
 
@@ -94,6 +105,44 @@ class StateMessage(_Message):
     ai_reason: str
     source_state: SourceStateName
     source_reason: str
+    source_retry: RetryFacts | None = None
+
+
+class FramesHelloMessage(_Message):
+    """First message on a frame connection; `max_size` is [height, width] of a picture."""
+
+    type: Literal["hello"] = "hello"
+    protocol: Literal["sali.frames.v1"] = FRAMES_SUBPROTOCOL
+    session: str
+    max_age_ms: int
+    model: ModelCard | None
+    max_in_flight: int
+    max_bytes: int
+    max_size: tuple[int, int]
+    notice: str = NOTICE
+
+
+class FrameMaskMessage(MaskMessage):
+    """The mask of a pushed frame."""
+
+    id: int
+
+
+class DroppedMessage(_Message):
+    """A pushed frame that gets no mask."""
+
+    type: Literal["dropped"] = "dropped"
+    id: int
+    cause: str
+    detail: str = ""
+
+
+class FrameMessage(_Message):
+    """What a program tells of the picture it sends next."""
+
+    type: Literal["frame"]
+    id: int | None = Field(default=None, ge=0, lt=2**53)
+    pts: int | None = Field(default=None, ge=0, lt=2**53)
 
 
 class AttachMessage(_Message):
@@ -117,10 +166,13 @@ _CLIENT_MODELS: dict[str, type[ClientMessage]] = {
     "attach": AttachMessage,
     "ack": AckMessage,
 }
+_FRAME_MODELS: dict[str, type[FrameMessage]] = {"frame": FrameMessage}
+
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 def parse_client_message(text: str) -> ClientMessage | None:
-    """Read one message of a client.
+    """Read one message of a reader of masks.
 
     Returns:
         The message, or None for a type this version does not know.
@@ -128,13 +180,23 @@ def parse_client_message(text: str) -> ClientMessage | None:
     Raises:
         UnsupportedMessageError: Not a JSON object with a `type`, or a known type with wrong fields.
     """
+    return _parse(text, _CLIENT_MODELS)
+
+
+def parse_frame_message(text: str) -> FrameMessage | None:
+    """Read one text message of a program that pushes frames; as `parse_client_message`."""
+    return _parse(text, _FRAME_MODELS)
+
+
+def _parse(text: str, models: Mapping[str, type[_Model]]) -> _Model | None:
+    """Read a message of one of the types that are known here."""
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as exc:
         raise UnsupportedMessageError("the message is not JSON") from exc
     if not isinstance(content, dict) or not isinstance(content.get("type"), str):
         raise UnsupportedMessageError("the message is no JSON object with a type")
-    model = _CLIENT_MODELS.get(content["type"])
+    model = models.get(content["type"])
     if model is None:
         return None
     try:

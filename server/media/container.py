@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Literal
 
 import av
 from av.container import InputContainer
@@ -14,18 +14,19 @@ from av.video.stream import VideoStream
 
 from server.errors import (
     SourceError,
+    SourceLoginError,
     SourceRefusedError,
     SourceStalledError,
     SourceUnreachableError,
     UnsupportedCodecError,
 )
 from server.media.frame import StreamFormat
+from server.media.rtsp.address import RtspAddress, parse_address
 
 MAX_PICTURE = (4096, 2304)
 """Greatest picture that is decoded, (width, height); a small packet can claim a huge one."""
 
 _RTSP_OPTIONS = {
-    "rtsp_transport": "tcp",
     # Opens in 50 ms instead of a second; the decoder finds out the rest.
     "probesize": "32",
     "analyzeduration": "0",
@@ -67,41 +68,49 @@ def open_file(path: str) -> InputContainer:
         absolute = str(Path(path).absolute())
         return av.open(absolute, options=dict(_FILE_OPTIONS), metadata_errors="replace")
     except av.FFmpegError as exc:
-        raise SourceError(f"{name} holds no video that can be read ({_cause(exc)})") from exc
+        raise SourceError(f"{name} holds no video that can be read ({cause_of(exc)})") from exc
 
 
 def open_rtsp(
-    url: str, label: str, timeout_s: float, read_timeout_s: float = 2.5
+    url: str,
+    timeout_s: float,
+    read_timeout_s: float = 2.5,
+    *,
+    transport: Literal["tcp", "udp"] = "tcp",
 ) -> InputContainer:
-    """Open a camera over TCP.
+    """Open a camera.
 
     Args:
         url: With credentials, if any.
-        label: The same without, for messages.
         timeout_s: Longest wait for the connection and the description.
         read_timeout_s: Longest wait for a later packet.
+        transport: How its packets come.
 
     Raises:
         SourceUnreachableError: Nothing listens there, or no answer within `timeout_s`.
         SourceRefusedError: The server answered no: wrong path, login missing or wrong.
         SourceError: It answered something that is not video.
     """
-    _resolve_host(url, label)
+    address = parse_address(url)
+    label = address.label
+    _resolve_host(address)
     try:
         return av.open(
             url,
-            options={**_RTSP_OPTIONS, "timeout": str(round(timeout_s * 1e6))},
+            options={
+                **_RTSP_OPTIONS,
+                "rtsp_transport": transport,
+                "timeout": str(round(timeout_s * 1e6)),
+            },
             timeout=(timeout_s, read_timeout_s),
             metadata_errors="replace",
         )
     except av.HTTPUnauthorizedError as exc:
-        raise SourceRefusedError(
-            f"{label} wants a login; give it as rtsp://USER:PASSWORD@HOST/PATH"
-        ) from exc
+        raise SourceLoginError(address.login_needed) from exc
     except av.HTTPNotFoundError as exc:
         raise SourceRefusedError(f"{label}: the server has no stream at this path") from exc
     except av.HTTPClientError as exc:
-        raise SourceRefusedError(f"{label}: the server refused ({_cause(exc)})") from exc
+        raise SourceRefusedError(f"{label}: the server refused ({cause_of(exc)})") from exc
     except (av.ExitError, TimeoutError) as exc:
         raise SourceUnreachableError(f"{label} does not answer within {timeout_s:g} s") from exc
     except av.InvalidDataError as exc:
@@ -111,17 +120,16 @@ def open_rtsp(
             f"{label} cannot be reached: nothing listens at that host and port"
         ) from exc
     except (av.FFmpegError, OSError) as exc:
-        raise SourceUnreachableError(f"{label} cannot be reached ({_cause(exc)})") from exc
+        raise SourceUnreachableError(f"{label} cannot be reached ({cause_of(exc)})") from exc
 
 
-def _resolve_host(url: str, label: str) -> None:
+def _resolve_host(address: RtspAddress) -> None:
     """Look the host up first: FFmpeg calls an unknown name an input/output error."""
-    parts = urlsplit(url)
     try:
-        socket.getaddrinfo(parts.hostname, parts.port or 554, type=socket.SOCK_STREAM)
+        socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
     except OSError as exc:
         raise SourceUnreachableError(
-            f"{label} cannot be reached: no host is known by the name {parts.hostname}"
+            f"{address.label} cannot be reached: no host is known by the name {address.host}"
         ) from exc
 
 
@@ -162,11 +170,14 @@ def stream_format(stream: VideoStream, *, needs_encoding: bool = False) -> Strea
     rate = stream.average_rate or stream.guessed_rate
     fps = float(rate) if rate else None
     is_h264 = stream.codec.canonical_name == "h264"
+    is_raw = stream.codec.canonical_name == "rawvideo"
     return StreamFormat(
         codec=stream.codec.canonical_name,
         extradata=b"" if is_h264 else bytes(context.extradata or b""),
         fps=fps if fps is not None and 1 <= fps <= 240 else None,
         needs_encoding=needs_encoding,
+        raw_format=str(context.pix_fmt or "") if is_raw else "",
+        raw_size=(context.width, context.height) if is_raw else (0, 0),
     )
 
 
@@ -174,7 +185,7 @@ def read_error(exc: Exception, label: str) -> SourceError:
     """Say why reading stopped in the middle of a stream."""
     if isinstance(exc, (av.ExitError, TimeoutError)):
         return SourceStalledError(f"{label} went silent")
-    return SourceError(f"{label} broke off ({_cause(exc)})")
+    return SourceError(f"{label} broke off ({cause_of(exc)})")
 
 
 def close(opened: InputContainer) -> None:
@@ -186,6 +197,6 @@ def close(opened: InputContainer) -> None:
         return
 
 
-def _cause(exc: Exception) -> str:
+def cause_of(exc: Exception) -> str:
     """FFmpeg's own words, without the file name or URL that its messages repeat."""
     return str(getattr(exc, "strerror", None) or type(exc).__name__).lower()

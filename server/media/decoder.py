@@ -166,6 +166,9 @@ class DecoderThread:
             ) from exc
         if stream.extradata:
             context.extradata = stream.extradata
+        if stream.raw_format:
+            context.pix_fmt = stream.raw_format
+            context.width, context.height = stream.raw_size
         # Frame threads would hold back one picture each; slices do not.
         context.thread_type = "SLICE"
         context.thread_count = 2

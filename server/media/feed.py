@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from server.media.frame import SourcePacket, SourceState, StreamFormat
+from server.media.frame import (
+    CodedPicture,
+    SourcePacket,
+    SourceRetry,
+    SourceState,
+    StreamFormat,
+)
 
 
 class SourceSink(Protocol):
@@ -22,8 +28,11 @@ class SourceSink(Protocol):
     def packet(self, packet: SourcePacket) -> None:
         """Deliver a packet at the time at which it is to be seen."""
 
-    def report(self, state: SourceState, reason: str) -> None:
-        """Report where the source stands."""
+    def lost(self, pictures: int) -> None:
+        """Count pictures that came incomplete and were left out."""
+
+    def report(self, state: SourceState, reason: str, retry: SourceRetry | None = None) -> None:
+        """Report where the source stands, and which attempt to connect comes next, if one does."""
 
 
 class Source(Protocol):
@@ -42,3 +51,27 @@ class Source(Protocol):
     @property
     def can_make_keyframes(self) -> bool:
         """Whether a keyframe can be had on request."""
+
+
+class ConnectionSink(Protocol):
+    """Where one connection puts what comes. For the event loop only."""
+
+    def begin(self, stream: StreamFormat) -> None:
+        """Say how the pictures that follow are coded."""
+
+    def picture(self, picture: CodedPicture) -> None:
+        """Deliver a picture as soon as it is complete."""
+
+    def lost(self, pictures: int) -> None:
+        """Count pictures that came incomplete and were left out."""
+
+
+class Connection(Protocol):
+    """One attempt to have video from a camera or a device; see `server.media.reconnect`."""
+
+    async def run(self, sink: ConnectionSink) -> None:
+        """Deliver pictures until the peer ends the stream; cancellation ends it at once.
+
+        Raises:
+            ServiceError: It could not be opened, or broke.
+        """

@@ -56,6 +56,23 @@ class SourcePacket:
 
 
 @dataclass(frozen=True, slots=True)
+class CodedPicture:
+    """One coded picture on a connection, before it has a place on the session's clock.
+
+    Attributes:
+        payload: Coded bytes; H.264 keyframes begin with their parameter sets.
+        ticks: The source's time of presentation, 90 kHz.
+        is_keyframe: Decoding can start here.
+        arrived_ns: Monotonic time at which its last piece came.
+    """
+
+    payload: bytes
+    ticks: int
+    is_keyframe: bool
+    arrived_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class StreamFormat:
     """How a source codes its packets.
 
@@ -64,12 +81,16 @@ class StreamFormat:
         extradata: Out-of-band headers for the decoder; empty for H.264, which carries its own.
         fps: Nominal frame rate, if the source tells one.
         needs_encoding: The packets cannot go to a browser as they are, as far as the source knows.
+        raw_format: FFmpeg's name of the pixel format, for "rawvideo" only.
+        raw_size: (width, height), for "rawvideo" only.
     """
 
     codec: str
     extradata: bytes = b""
     fps: float | None = None
     needs_encoding: bool = False
+    raw_format: str = ""
+    raw_size: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +125,28 @@ class VideoInfo:
     codec: RelayCodec
 
 
+@dataclass(frozen=True, slots=True)
+class SourceRetry:
+    """The attempt to connect that is under way or comes next.
+
+    Attributes:
+        attempt: Its number since the source last delivered video, from 1.
+        at_ns: Monotonic time at which it starts, or started.
+    """
+
+    attempt: int
+    at_ns: int
+
+
 class SourceState(StrEnum):
-    """Where a source stands; the values are those of the wire protocol."""
+    """Where a source stands; the values are those of the wire protocol.
+
+    `stalled` is connected, with no picture for a second or so; `reconnecting` has no connection.
+    """
 
     CONNECTING = "connecting"
     PLAYING = "playing"
+    STALLED = "stalled"
     RECONNECTING = "reconnecting"
     ENDED = "ended"
     FAILED = "failed"

@@ -22,11 +22,15 @@ class Restart:
     reason: str | None
 
 
+_MAX_BYTES = 64 << 20
+"""Room for a dozen raw 1080p pictures; coded ones do not come near it."""
+
+
 class PacketQueue:
     """Packets and restarts in order, from the event loop to the decoder thread.
 
-    Holds at most `limit` packets. One more empties it, and packets are dropped until the next
-    keyframe, because nothing before it could be decoded. Restarts are never dropped.
+    Holds at most `limit` packets, and 64 MiB of them. One more empties it, and packets are dropped
+    until the next keyframe, because nothing before it could be decoded. Restarts are never dropped.
     """
 
     def __init__(self, limit: int) -> None:
@@ -34,6 +38,7 @@ class PacketQueue:
         self._ready = threading.Condition()
         self._items: deque[SourcePacket | Restart] = deque()
         self._packets = 0
+        self._bytes = 0
         self._wait_for_keyframe = True
         self._is_closed = False
         self._drops = 0
@@ -51,10 +56,10 @@ class PacketQueue:
     def put_packet(self, packet: SourcePacket) -> bool:
         """Add a packet; False if it was dropped for want of a keyframe."""
         with self._ready:
-            if self._packets >= self._limit:
+            if self._packets >= self._limit or self._bytes > _MAX_BYTES:
                 self._drops += self._packets
                 self._items = deque(item for item in self._items if isinstance(item, Restart))
-                self._packets = 0
+                self._packets = self._bytes = 0
                 self._wait_for_keyframe = True
             if self._wait_for_keyframe and not packet.is_keyframe:
                 self._drops += 1
@@ -62,6 +67,7 @@ class PacketQueue:
             self._wait_for_keyframe = False
             self._items.append(packet)
             self._packets += 1
+            self._bytes += len(packet.payload)
             self._ready.notify()
             return True
 
@@ -81,6 +87,7 @@ class PacketQueue:
             item = self._items.popleft()
             if isinstance(item, SourcePacket):
                 self._packets -= 1
+                self._bytes -= len(item.payload)
             return item
 
     def close(self) -> None:
@@ -88,5 +95,5 @@ class PacketQueue:
         with self._ready:
             self._is_closed = True
             self._items.clear()
-            self._packets = 0
+            self._packets = self._bytes = 0
             self._ready.notify_all()

@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from server.media import h264
+from server.media.frame import CodedPicture
 
 _H264_SLICES = range(1, 6)
 _H264_SPS = 7
 _H265_RANDOM_ACCESS = range(16, 22)
-
-
-@dataclass(frozen=True, slots=True)
-class JoinedPicture:
-    """One coded picture: all pieces with one timestamp.
-
-    Attributes:
-        payload: Coded bytes; H.264 keyframes begin with their parameter sets.
-        ticks: The source's time of presentation, 90 kHz.
-        is_keyframe: Decoding can start here.
-        arrived_ns: Monotonic time at which its last piece came.
-    """
-
-    payload: bytes
-    ticks: int
-    is_keyframe: bool
-    arrived_ns: int
 
 
 class PictureJoiner:
@@ -43,7 +25,7 @@ class PictureJoiner:
         self._ticks = 0
         self._arrived_ns = 0
 
-    def add(self, piece: bytes, ticks: int | None, arrived_ns: int) -> JoinedPicture | None:
+    def add(self, piece: bytes, ticks: int | None, arrived_ns: int) -> CodedPicture | None:
         """Take a piece; returns the picture before it, if this one begins another.
 
         A piece without a time belongs to the picture at hand.
@@ -57,19 +39,19 @@ class PictureJoiner:
             self._arrived_ns = arrived_ns
         return picture
 
-    def _finish(self) -> JoinedPicture | None:
+    def _finish(self) -> CodedPicture | None:
         payload = b"".join(self._pieces)
         self._pieces.clear()
         if not payload:
             return None
-        is_keyframe = _is_keyframe(self._codec, payload)
+        is_keyframe = can_start_at(self._codec, payload)
         if self._codec == "h264" and is_keyframe and h264.has_idr(payload):
             payload = self._keeper.complete(payload)
-        return JoinedPicture(payload, self._ticks, is_keyframe, self._arrived_ns)
+        return CodedPicture(payload, self._ticks, is_keyframe, self._arrived_ns)
 
 
-def _is_keyframe(codec: str, payload: bytes) -> bool:
-    """Whether decoding can start here; for codecs not read here, whether it might."""
+def can_start_at(codec: str, payload: bytes) -> bool:
+    """Whether decoding can start at this picture; for codecs not read here, whether it might."""
     if codec == "h264":
         types = [unit[0] & 0x1F for unit in h264.iter_nal_units(payload)]
         # Encoders without IDR pictures repeat their SPS where one can tune in.

@@ -4,21 +4,49 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from server.errors import ServiceError, SourceRefusedError
+from server.media.av_connection import AvConnection, Opener
+from server.media.capture import open_capture, parse_capture
 from server.media.clock import Clock
 from server.media.demo_source import DemoSettings, DemoSource
 from server.media.encoder import Encoders
-from server.media.feed import Source
+from server.media.feed import Connection, Source
 from server.media.file_source import FileSource
-from server.media.frame import ModelFrame, SourcePacket, SourceState, StreamFormat, VideoInfo
+from server.media.frame import (
+    ModelFrame,
+    SourcePacket,
+    SourceRetry,
+    SourceState,
+    StreamFormat,
+    VideoInfo,
+)
+from server.media.frames_source import FrameFeed, FramesSource
 from server.media.mailbox import Mailbox
+from server.media.reconnect import ReconnectingSource, RetryLimits
 from server.media.relay import Relay
 from server.media.router import PacketRouter
-from server.media.rtsp_source import RtspSource
-from server.media.source import SourceSpec, redact_url
+from server.media.rtsp.connection import RtspConnection, RtspTransport
+from server.media.source import SourceSpec
 from server.media.timeline import Timeline
+from server.media.trickle import TrickleFragment
 from server.media.whip_source import WhipSource
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """What the operator chose for sources.
+
+    Attributes:
+        demo: What the demo source shows.
+        retry: How cameras and devices are connected again.
+        rtsp_transport: For cameras whose URL does not tell.
+    """
+
+    demo: DemoSettings = field(default_factory=DemoSettings)
+    retry: RetryLimits = field(default_factory=RetryLimits)
+    rtsp_transport: RtspTransport = "auto"
 
 
 class MediaPipeline:
@@ -38,7 +66,7 @@ class MediaPipeline:
         on_state: Called with every new state of the source and its reason.
         on_discontinuity: Called, with the reason, when the model must forget what it saw, before
             the first picture that follows is put into the mailbox.
-        demo: What the demo source shows.
+        options: What the operator chose for sources.
         encoders: Make the encoder for video that browsers cannot play.
     """
 
@@ -51,17 +79,19 @@ class MediaPipeline:
         clock: Clock,
         on_state: Callable[[SourceState, str], None],
         on_discontinuity: Callable[[str], None],
-        demo: DemoSettings | None = None,
+        options: SourceOptions | None = None,
         encoders: Encoders | None = None,
     ) -> None:
         self.relay = Relay()
         self.state = SourceState.CONNECTING
         self.reason = ""
+        self.retry: SourceRetry | None = None
         self.frames_received = 0
+        self._lost = 0
         self._mailbox = mailbox
         self._on_state = on_state
         self._on_discontinuity = on_discontinuity
-        self._source = _create_source(spec, clock, demo or DemoSettings())
+        self._source = _create_source(spec, clock, options or SourceOptions())
         self._encoders = encoders or Encoders()
         self._router = PacketRouter(
             self.relay, mailbox, model_size, spec.label, self._source, self, clock, self._encoders
@@ -79,6 +109,7 @@ class MediaPipeline:
         """What did not reach the model or a viewer, by cause."""
         return {
             **self._router.drops,
+            "source_lost": self._lost,
             "mailbox": self._mailbox.drops,
             **self.relay.drops,
         }
@@ -124,6 +155,29 @@ class MediaPipeline:
         """
         await self._whip().close(publisher_id)
 
+    async def whip_trickle(
+        self, publisher_id: str, if_match: str | None, fragment: TrickleFragment
+    ) -> None:
+        """Take candidates that a publisher sends after its offer.
+
+        Raises:
+            SourceRefusedError: This session's source is not WHIP.
+            ResourceNotFoundError: No publisher has this id.
+            ProtocolError: The entity tag is missing or wrong, or a restart is asked for.
+        """
+        await self._whip().trickle(publisher_id, if_match, fragment)
+
+    def attach_frames(self) -> FrameFeed:
+        """Let a program push its pictures.
+
+        Raises:
+            SourceRefusedError: This session's source is not `frames`.
+            PublisherBusyError: Another program pushes already.
+        """
+        if not isinstance(self._source, FramesSource):
+            raise SourceRefusedError("this session takes no frames; its source is not frames")
+        return self._source.attach()
+
     def _whip(self) -> WhipSource:
         if not isinstance(self._source, WhipSource):
             raise SourceRefusedError("this session takes no publisher; its source is not whip")
@@ -151,10 +205,15 @@ class MediaPipeline:
             self.report(SourceState.PLAYING, "")
         self._router.packet(packet)
 
-    def report(self, state: SourceState, reason: str) -> None:
+    def lost(self, pictures: int) -> None:
+        """Count pictures that came incomplete; for the source."""
+        self._lost += pictures
+
+    def report(self, state: SourceState, reason: str, retry: SourceRetry | None = None) -> None:
         """Pass the source's state on; for the source."""
         self.state = state
         self.reason = reason
+        self.retry = retry
         if not self._is_closing:
             self._on_state(state, reason)
 
@@ -170,14 +229,36 @@ class MediaPipeline:
         self.report(SourceState.FAILED, str(error))
 
 
-def _create_source(spec: SourceSpec, clock: Clock, demo: DemoSettings) -> Source:
+def _create_source(spec: SourceSpec, clock: Clock, options: SourceOptions) -> Source:
     timeline = Timeline()
     match spec.kind:
         case "demo":
-            return DemoSource(demo, clock=clock, timeline=timeline)
+            return DemoSource(options.demo, clock=clock, timeline=timeline)
         case "file":
             return FileSource(spec.target, loop=spec.loop, clock=clock, timeline=timeline)
-        case "rtsp":
-            return RtspSource(spec.target, redact_url(spec.target), clock=clock, timeline=timeline)
         case "whip":
             return WhipSource(clock=clock, timeline=timeline)
+        case "frames":
+            return FramesSource(clock=clock, timeline=timeline)
+        case "rtsp" | "capture":
+            return ReconnectingSource(
+                _connect_of(spec, clock, options),
+                spec.label,
+                clock=clock,
+                timeline=timeline,
+                limits=options.retry,
+            )
+
+
+def _connect_of(spec: SourceSpec, clock: Clock, options: SourceOptions) -> Callable[[], Connection]:
+    """Return what makes a connection to a camera or a device."""
+    if spec.kind == "capture":
+        device = parse_capture(spec.target)
+        opener = Opener(lambda: open_capture(device), device.path, has_whole_pictures=True)
+        return lambda: AvConnection(opener, clock)
+    return lambda: RtspConnection(
+        spec.target,
+        transport=spec.transport or options.rtsp_transport,
+        open_timeout_s=options.retry.open_timeout_s,
+        clock=clock,
+    )

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from server.errors import PushRefusedError
 from server.media.frame import Overlay
-from server.media.source import redact_url
+from server.media.rtsp.address import parse_address
 
 _FORMATS = {
     "rtsp": "rtsp",
@@ -39,7 +39,7 @@ class PushTarget:
     @property
     def label(self) -> str:
         """A name for people, without login, query or, for RTMP, the stream's key."""
-        shown = redact_url(self.url)
+        shown = parse_address(self.url).label
         if self.container == "flv" and urlsplit(shown).path.strip("/"):
             return f"{shown.rpartition('/')[0]}/..."
         return shown

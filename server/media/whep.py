@@ -14,9 +14,10 @@ from aiortc.mediastreams import MediaStreamError
 from av.stream import Stream
 
 from server.errors import InvalidOfferError, ResourceNotFoundError, ServiceError
-from server.media import aiortc_internals, negotiation
+from server.media import aiortc_internals, negotiation, trickle
 from server.media.frame import CLOCK_RATE_HZ, Overlay, RelayCodec
 from server.media.relay import PacketSubscription, Relay, RelayClosedError
+from server.media.trickle import TrickleFragment
 
 _TIME_BASE = Fraction(1, CLOCK_RATE_HZ)
 _CONNECT_TIMEOUT_S = 15.0
@@ -98,6 +99,7 @@ class RelayTrack(MediaStreamTrack):
 class _Viewer:
     peer: RTCPeerConnection
     track: RelayTrack
+    ufrag: str
     deadline: asyncio.TimerHandle | None = None
 
 
@@ -162,7 +164,7 @@ class WhepViewers:
             track.stop()
             await peer.close()
             raise
-        self._admit(viewer_id, peer, track)
+        self._admit(viewer_id, _Viewer(peer, track, trickle.ufrag_of(offer_sdp)))
         return viewer_id, answer
 
     async def close(self, viewer_id: str) -> None:
@@ -176,15 +178,30 @@ class WhepViewers:
             raise ResourceNotFoundError(f"no viewer {viewer_id[:40]!r}; it may have left")
         await _end(viewer)
 
+    async def trickle(
+        self, viewer_id: str, if_match: str | None, fragment: TrickleFragment
+    ) -> None:
+        """Take candidates that a viewer sends after its offer.
+
+        Raises:
+            ResourceNotFoundError: No viewer has this id (any more).
+            ProtocolError: The entity tag is missing or wrong, or a restart is asked for.
+        """
+        viewer = self._viewers.get(viewer_id)
+        if viewer is None:
+            raise ResourceNotFoundError(f"no viewer {viewer_id[:40]!r}; it may have left")
+        trickle.require_match(if_match, viewer_id)
+        await trickle.add_candidates(viewer.peer, viewer.ufrag, fragment)
+
     async def aclose(self) -> None:
         """End all viewers."""
         viewers, self._viewers = list(self._viewers.values()), {}
         await asyncio.gather(*(_end(viewer) for viewer in viewers), *self._closing)
 
-    def _admit(self, viewer_id: str, peer: RTCPeerConnection, track: RelayTrack) -> None:
+    def _admit(self, viewer_id: str, viewer: _Viewer) -> None:
         """Count a viewer in, and out again when its connection or its track ends."""
         loop = asyncio.get_running_loop()
-        viewer = _Viewer(peer, track)
+        peer = viewer.peer
         self._viewers[viewer_id] = viewer
         viewer.deadline = loop.call_later(_CONNECT_TIMEOUT_S, self._drop, viewer_id)
 
@@ -195,7 +212,7 @@ class WhepViewers:
                 self._drop(viewer_id)
 
         peer.on("connectionstatechange", on_state)
-        track.on("ended", lambda: self._drop(viewer_id))
+        viewer.track.on("ended", lambda: self._drop(viewer_id))
 
     def _drop(self, viewer_id: str) -> None:
         """End a viewer from a callback, where nothing can be awaited."""

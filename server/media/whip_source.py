@@ -14,13 +14,14 @@ from server.errors import (
     ResourceNotFoundError,
     ServiceError,
 )
-from server.media import h264, negotiation
+from server.media import h264, negotiation, trickle
 from server.media.aiortc_internals import ReceiverTap
 from server.media.clock import Clock
 from server.media.feed import SourceSink
 from server.media.frame import CLOCK_RATE_HZ, SourcePacket, SourceState, StreamFormat
 from server.media.frame_assembler import RtpFrame
 from server.media.timeline import Timeline, TimestampUnwrapper
+from server.media.trickle import TrickleFragment
 
 _SILENCE_NS = 2_000_000_000
 _GONE_NS = 10_000_000_000
@@ -36,7 +37,8 @@ _CODECS = {"H264": "h264", "VP8": "vp8"}
 class _Publisher:
     """One publisher's connection and what belongs to its RTP stream."""
 
-    def __init__(self, now_ns: int) -> None:
+    def __init__(self, now_ns: int, ufrag: str) -> None:
+        self.ufrag = ufrag
         self.id = f"p{secrets.token_hex(8)}"
         self.peer: RTCPeerConnection = negotiation.create_peer()
         self.tap: ReceiverTap | None = None
@@ -92,7 +94,9 @@ class WhipSource:
             if not self._may_replace(self._publisher):
                 raise PublisherBusyError("somebody publishes to this session already")
             self._let_go(self._publisher)
-        publisher = self._publisher = _Publisher(self._clock.monotonic_ns())
+        publisher = self._publisher = _Publisher(
+            self._clock.monotonic_ns(), trickle.ufrag_of(offer_sdp)
+        )
         transceiver = publisher.peer.addTransceiver("video", "recvonly")
         transceiver.setCodecPreferences(negotiation.video_codecs("H264", "VP8"))
 
@@ -119,11 +123,27 @@ class WhipSource:
         Raises:
             ResourceNotFoundError: No publisher has this id (any more).
         """
+        self._let_go(self._publisher_of(publisher_id))
+        await self._settle()
+
+    async def trickle(
+        self, publisher_id: str, if_match: str | None, fragment: TrickleFragment
+    ) -> None:
+        """Take candidates that a publisher sends after its offer.
+
+        Raises:
+            ResourceNotFoundError: No publisher has this id (any more).
+            ProtocolError: The entity tag is missing or wrong, or a restart is asked for.
+        """
+        publisher = self._publisher_of(publisher_id)
+        trickle.require_match(if_match, publisher_id)
+        await trickle.add_candidates(publisher.peer, publisher.ufrag, fragment)
+
+    def _publisher_of(self, publisher_id: str) -> _Publisher:
         publisher = self._publisher
         if publisher is None or publisher.id != publisher_id:
             raise ResourceNotFoundError(f"no publisher {publisher_id[:40]!r}; it may have left")
-        self._let_go(publisher)
-        await self._settle()
+        return publisher
 
     async def aclose(self) -> None:
         """End the publisher, if there is one."""
@@ -197,7 +217,7 @@ class WhipSource:
             self._let_go(publisher)
         elif silence_ns > _SILENCE_NS and not self._is_silent:
             self._is_silent = True
-            self._sink.report(SourceState.RECONNECTING, "the publisher went silent")
+            self._sink.report(SourceState.STALLED, "the publisher went silent")
 
     def _may_replace(self, publisher: _Publisher) -> bool:
         """Whether a publisher is as good as gone, as after a page was loaded again."""

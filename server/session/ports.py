@@ -7,11 +7,20 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from server.masks.hub import MaskHub
-from server.media.frame import ModelFrame, Overlay, RelayCodec, SourceState, VideoInfo
+from server.media.frame import (
+    ModelFrame,
+    Overlay,
+    RelayCodec,
+    SourceRetry,
+    SourceState,
+    VideoInfo,
+)
+from server.media.frames_source import FrameFeed
 from server.media.mailbox import Mailbox
 from server.media.push import PushStatus
 from server.media.push_target import PushTarget
 from server.media.source import SourceSpec
+from server.media.trickle import TrickleFragment
 from server.worker.client import Picture, StatusListener
 from server.worker.protocol import Dropped, Hello, Result
 from server.worker.state import WorkerStatus
@@ -31,6 +40,10 @@ class Pipeline(Protocol):
     @property
     def reason(self) -> str:
         """One line why."""
+
+    @property
+    def retry(self) -> SourceRetry | None:
+        """The attempt to connect that comes next, or is under way."""
 
     @property
     def frames_received(self) -> int:
@@ -56,6 +69,14 @@ class Pipeline(Protocol):
     async def whip_close(self, publisher_id: str) -> None:
         """End a publisher."""
 
+    async def whip_trickle(
+        self, publisher_id: str, if_match: str | None, fragment: TrickleFragment
+    ) -> None:
+        """Take a publisher's later candidates."""
+
+    def attach_frames(self) -> FrameFeed:
+        """Let a program push its pictures."""
+
 
 class Viewers(Protocol):
     """Those who watch one session; see `server.media.whep.WhepViewers`."""
@@ -68,6 +89,11 @@ class Viewers(Protocol):
         self, offer_sdp: str, codec: RelayCodec, overlay: Overlay = "clean"
     ) -> tuple[str, str]:
         """Answer a viewer; return its id and the answer."""
+
+    async def trickle(
+        self, viewer_id: str, if_match: str | None, fragment: TrickleFragment
+    ) -> None:
+        """Take a viewer's later candidates."""
 
     async def close(self, viewer_id: str) -> None:
         """End a viewer."""

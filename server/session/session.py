@@ -17,13 +17,15 @@ from server.errors import (
     ViewerLimitError,
 )
 from server.masks.hub import HubLimits, MaskHub
-from server.masks.message import AiStateName, StateMessage
+from server.masks.message import AiStateName, RetryFacts, StateMessage
 from server.media.clock import Clock
 from server.media.frame import BURNED_CODEC, ModelFrame, Overlay, SourceState
+from server.media.frames_source import FrameFeed
 from server.media.mailbox import Mailbox
 from server.media.push import PushStatus
 from server.media.push_target import PushTarget
 from server.media.source import SourceSpec
+from server.media.trickle import TrickleFragment
 from server.observability.metrics import ServiceMetrics
 from server.session.ai_state import AiLimits, AiMonitor, AiState, AiStatus
 from server.session.mask_loop import MaskLoop
@@ -122,6 +124,19 @@ class Session:
     def ai(self) -> AiStatus:
         """What the AI does right now."""
         return self._ai
+
+    @property
+    def source_retry(self) -> RetryFacts | None:
+        """The attempt to connect the source that is under way or comes next, as people see it."""
+        retry = self._pipeline.retry
+        if retry is None:
+            return None
+        left_ns = max(0, retry.at_ns - self._clock.monotonic_ns())
+        return RetryFacts(attempt=retry.attempt, in_s=-(-left_ns // 1_000_000_000))
+
+    def now_ns(self) -> int:
+        """Return the time on the clock that stamps the frames."""
+        return self._clock.monotonic_ns()
 
     @property
     def pipeline(self) -> Pipeline:
@@ -233,6 +248,32 @@ class Session:
         self._require_open()
         return await self._pipeline.whip_accept(offer_sdp)
 
+    async def trickle(
+        self, resource_id: str, if_match: str | None, fragment: TrickleFragment, *, is_viewer: bool
+    ) -> None:
+        """Take candidates that a viewer or a publisher sends after its offer.
+
+        Raises:
+            ResourceNotFoundError: Nobody has this id.
+            ProtocolError: The entity tag is missing or wrong, or a restart is asked for.
+        """
+        if is_viewer:
+            await self._viewers.trickle(resource_id, if_match, fragment)
+        elif self.identity.spec.kind == "whip":
+            await self._pipeline.whip_trickle(resource_id, if_match, fragment)
+        else:
+            raise ResourceNotFoundError("no publisher has this id")
+
+    def attach_frames(self) -> FrameFeed:
+        """Let a program push its pictures; the caller closes what is returned.
+
+        Raises:
+            SourceRefusedError: The session's source is not `frames`.
+            PublisherBusyError: Another program pushes already.
+        """
+        self._require_open()
+        return self._pipeline.attach_frames()
+
     async def remove_publisher(self, publisher_id: str) -> None:
         """End a publisher.
 
@@ -250,6 +291,10 @@ class Session:
         if state is not self._source_state:
             self._source_state = state
             _log.info("source_state", session=self.identity.id, state=state.value)
+        retry = self._pipeline.retry
+        if retry is not None and retry.attempt.bit_count() == 1:
+            # Powers of two: a camera that stays away would else fill the log.
+            _log.info("source_retry", session=self.identity.id, attempt=retry.attempt)
         self._monitor.note_source(state, reason)
         self._publish_state()
 
@@ -291,6 +336,7 @@ class Session:
                 ai_reason=self._ai.reason,
                 source_state=self._pipeline.state.value,
                 source_reason=self._pipeline.reason,
+                source_retry=self.source_retry,
             )
         )
         return name

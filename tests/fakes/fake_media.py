@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from server.errors import PublisherBusyError, ResourceNotFoundError, SourceRefusedError
-from server.media.frame import ModelFrame, Overlay, RelayCodec, SourceState, VideoInfo
+from server.media.frame import (
+    ModelFrame,
+    Overlay,
+    RelayCodec,
+    SourceRetry,
+    SourceState,
+    VideoInfo,
+)
+from server.media.frames_source import FrameFeed
 from server.media.mailbox import Mailbox
 from server.media.push import PushStatus
 from server.media.push_target import PushTarget
 from server.media.source import SourceSpec
+from server.media.trickle import TrickleFragment, require_match
 from server.session.ports import Media, MediaEvents, MediaOrder
 
 MODEL_BYTES = 352 * 352 * 3
@@ -24,9 +33,11 @@ class FakePipeline:
         self.video: VideoInfo | None = None
         self.state = SourceState.CONNECTING
         self.reason = ""
+        self.retry: SourceRetry | None = None
         self.frames_received = 0
         self.is_closed = False
         self.publisher: str | None = None
+        self.trickled: list[TrickleFragment] = []
 
     @property
     def encoders(self) -> int:
@@ -55,8 +66,20 @@ class FakePipeline:
             raise ResourceNotFoundError("no publisher has this id")
         self.publisher = None
 
-    def set_state(self, state: SourceState, reason: str) -> None:
+    async def whip_trickle(
+        self, publisher_id: str, if_match: str | None, fragment: TrickleFragment
+    ) -> None:
+        if publisher_id != self.publisher:
+            raise ResourceNotFoundError("no publisher has this id")
+        require_match(if_match, publisher_id)
+        self.trickled.append(fragment)
+
+    def attach_frames(self) -> FrameFeed:
+        raise SourceRefusedError("this session takes no frames")
+
+    def set_state(self, state: SourceState, reason: str, retry: SourceRetry | None = None) -> None:
         self.state = state
+        self.retry = retry
         self.reason = reason
         self.events.on_state(state, reason)
 
@@ -100,6 +123,13 @@ class FakeViewers:
         viewer = f"v{self._created}"
         self._viewers.add(viewer)
         return viewer, f"{overlay} {codec} answer to {offer_sdp}"
+
+    async def trickle(
+        self, viewer_id: str, if_match: str | None, fragment: TrickleFragment
+    ) -> None:
+        if viewer_id not in self._viewers:
+            raise ResourceNotFoundError("no viewer has this id")
+        require_match(if_match, viewer_id)
 
     async def close(self, viewer_id: str) -> None:
         if viewer_id not in self._viewers:

@@ -1,6 +1,6 @@
 """A real RTSP server (GStreamer's) for tests, run by the system's own Python, which has `gi`.
 
-As a script: `/usr/bin/python3 rtsp_server.py --port 8554 [--file VIDEO.mp4] [--codec h264|h265]`
+As a script: `/usr/bin/python3 rtsp_server.py --port 8554 [--codec h264|h265|jpeg] [--file F.mp4]`
 serves `rtsp://127.0.0.1:PORT/live`. As a module: `RtspServer` starts and stops that script.
 """
 
@@ -15,18 +15,28 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 _SYSTEM_PYTHON = "/usr/bin/python3"
 _PROBE = (
     "import gi; gi.require_version('GstRtspServer', '1.0');"
     "from gi.repository import Gst, GstRtspServer; Gst.init(None);"
     "raise SystemExit(not all(Gst.ElementFactory.find(n) for n in"
-    " ('x264enc', 'videotestsrc', 'rtph264pay', 'qtdemux', 'h264parse')))"
+    " ('x264enc', 'x265enc', 'jpegenc', 'videotestsrc', 'rtph264pay', 'qtdemux', 'h264parse')))"
 )
 _LIVE = (
     "videotestsrc is-live=true pattern=ball ! video/x-raw,width=320,height=240,framerate=25/1"
     " ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25 bframes={bframes}"
     " ! video/x-h264,profile={profile} ! rtph264pay name=pay0 pt=96 config-interval=-1"
+)
+_OTHERS = {
+    "jpeg": "jpegenc ! rtpjpegpay name=pay0 pt=26",
+    "h265": "x265enc tune=zerolatency speed-preset=ultrafast key-int-max=25"
+    " ! rtph265pay name=pay0 pt=96 config-interval=-1",
+}
+_OTHER = (
+    "videotestsrc is-live=true pattern=ball"
+    " ! video/x-raw,format=I420,width=320,height=240,framerate=25/1 ! {coder}"
 )
 _FILE = (
     "filesrc location={file} ! qtdemux ! h264parse ! rtph264pay name=pay0 pt=96 config-interval=-1"
@@ -55,10 +65,13 @@ def free_port() -> int:
 class RtspServer:
     """The script as a child process; `start` after `kill` serves the same URL again."""
 
-    def __init__(self, *, file: Path | None = None, bframes: int = 0) -> None:
+    def __init__(
+        self, *, file: Path | None = None, bframes: int = 0, codec: str = "h264", login: str = ""
+    ) -> None:
         self.port = free_port()
         self.url = f"rtsp://127.0.0.1:{self.port}/live"
         self._arguments = ["--port", str(self.port), "--bframes", str(bframes)]
+        self._arguments += ["--codec", codec, "--login", login]
         if file is not None:
             self._arguments += ["--file", str(file)]
         self._process: subprocess.Popen[bytes] | None = None
@@ -91,12 +104,31 @@ class RtspServer:
             self._process = None
 
 
+def _ask_for_login(server: Any, factory: Any, user: str, password: str) -> None:
+    """Let in only who gives this login, by Digest."""
+    from gi.repository import GstRtsp, GstRtspServer
+
+    auth = GstRtspServer.RTSPAuth()
+    auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)
+    token = GstRtspServer.RTSPToken()
+    token.set_string(GstRtspServer.RTSP_TOKEN_MEDIA_FACTORY_ROLE, "user")
+    auth.add_digest(user, password, token)
+    server.set_auth(auth)
+    permissions = GstRtspServer.RTSPPermissions()
+    permissions.add_role("user")
+    permissions.add_permission_for_role("user", "media.factory.access", True)
+    permissions.add_permission_for_role("user", "media.factory.construct", True)
+    factory.set_permissions(permissions)
+
+
 def main() -> None:
     """Serve until killed."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", required=True)
     parser.add_argument("--file", type=Path)
     parser.add_argument("--bframes", type=int, default=0)
+    parser.add_argument("--codec", default="h264")
+    parser.add_argument("--login", default="")
     arguments = parser.parse_args()
     import gi
 
@@ -107,6 +139,8 @@ def main() -> None:
     Gst.init(None)
     if arguments.file is not None:
         launch = _FILE.format(file=arguments.file)
+    elif arguments.codec in _OTHERS:
+        launch = _OTHER.format(coder=_OTHERS[arguments.codec])
     else:
         profile = "main" if arguments.bframes else "constrained-baseline"
         launch = _LIVE.format(bframes=arguments.bframes, profile=profile)
@@ -117,6 +151,8 @@ def main() -> None:
     factory.set_launch(f"( {launch} )")
     factory.set_shared(True)
     server.get_mount_points().add_factory("/live", factory)
+    if arguments.login:
+        _ask_for_login(server, factory, *arguments.login.split(":"))
     server.attach(None)
     GLib.MainLoop().run()
 

@@ -36,3 +36,11 @@ def write_video(
         for packet in stream.encode(None):
             output.mux(packet)
     return path
+
+
+def write_raw_pictures(path: Path, pixel_format: str, pictures: int) -> Path:
+    """Write flat grey pictures of 64x48 as a capture device hands them out, without coding."""
+    pixels = np.full((48, 64, 3), 90, np.uint8)
+    frame = av.VideoFrame.from_ndarray(pixels, "rgb24").reformat(format=pixel_format)
+    path.write_bytes(frame.to_ndarray().tobytes() * pictures)
+    return path

@@ -90,25 +90,25 @@ async def test_a_killed_server_is_waited_for_and_its_return_is_a_new_stretch(
     async with Room(server.url) as room:
         await room.until(lambda: len(room.packets) >= 10)
         await asyncio.to_thread(server.kill)
-        took = await room.until(lambda: room.pipeline.state is SourceState.RECONNECTING)
-        assert took < 2.5
-        assert "trying again" in room.pipeline.reason
+        await room.until(lambda: room.pipeline.state is SourceState.RECONNECTING)
+        assert room.pipeline.retry is not None
+        assert room.pipeline.retry.attempt == 1
         last_pts = room.pipeline.relay.last_pts
         await asyncio.to_thread(server.start)
         await room.until(lambda: room.pipeline.state is SourceState.PLAYING)
         await room.until(lambda: room.discontinuities != [])
-        assert room.discontinuities == ["the camera was connected again"]
+        assert room.discontinuities == ["the source was connected again"]
         await room.until(lambda: room.pipeline.relay.last_pts > last_pts)
         pts = [p.pts for p in room.packets]
         assert pts == sorted(set(pts))
 
 
-async def test_a_server_that_freezes_is_noticed_within_three_seconds(server: RtspServer) -> None:
+async def test_a_server_that_freezes_is_told_and_given_up(server: RtspServer) -> None:
     async with Room(server.url) as room:
         await room.until(lambda: len(room.packets) >= 10)
         server.freeze()
-        took = await room.until(lambda: room.pipeline.state is SourceState.RECONNECTING)
-        assert 1.5 < took < 3.0
+        await room.until(lambda: room.pipeline.state is SourceState.STALLED)
+        await room.until(lambda: room.pipeline.state is SourceState.RECONNECTING)
         assert "went silent" in room.pipeline.reason
 
 
@@ -140,3 +140,33 @@ def test_a_wrong_path_is_refused_and_a_right_one_passes(server: RtspServer) -> N
     check_source(parse_source(server.url))
     with pytest.raises(SourceRefusedError, match="no stream at this path"):
         check_source(parse_source(f"rtsp://127.0.0.1:{server.port}/nothing"))
+
+
+async def test_a_login_by_digest_is_given_and_a_wrong_one_is_told_without_it() -> None:
+    server = RtspServer(login="doctor:s3cret")
+    await asyncio.to_thread(server.start)
+    try:
+        right = server.url.replace("rtsp://", "rtsp://doctor:s3cret@")
+        async with Room(right) as room:
+            await room.until(lambda: len(room.packets) >= 10)
+        wrong = server.url.replace("rtsp://", "rtsp://doctor:wr0ng@")
+        async with Room(wrong) as room:
+            await room.until(lambda: "refused the user name" in room.pipeline.reason)
+            assert "wr0ng" not in room.pipeline.reason
+            assert room.pipeline.retry is not None
+    finally:
+        server.kill()
+
+
+@pytest.mark.parametrize("codec", ["h264", "h265", "jpeg"])
+async def test_ffmpeg_reads_what_comes_by_udp_and_what_is_not_h264(codec: str) -> None:
+    server = RtspServer(codec=codec)
+    await asyncio.to_thread(server.start)
+    try:
+        async with Room(f"{server.url}?transport=udp" if codec == "h264" else server.url) as room:
+            await room.until(lambda: len(room.packets) >= 30)
+            frame = await room.mailbox.get()
+            assert frame.source_size == (240, 320)
+            await room.until(lambda: frame.pts in {p.pts for p in room.packets})
+    finally:
+        server.kill()

@@ -27,6 +27,7 @@ export function stateJson(changes: Record<string, unknown> = {}): Record<string,
     ai_reason: "",
     source_state: "playing",
     source_reason: "",
+    source_retry: null,
     ...changes,
   };
 }

@@ -42,6 +42,7 @@ async def test_hello_comes_first_and_then_the_state(service: Service) -> None:
             "ai_reason": "starting the AI",
             "source_state": "connecting",
             "source_reason": "",
+            "source_retry": None,
         }
 
 

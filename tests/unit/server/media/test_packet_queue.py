@@ -58,3 +58,14 @@ def test_closing_ends_a_waiting_reader() -> None:
     queue.close()
     thread.join(5)
     assert found == [None]
+
+
+def test_raw_pictures_are_bounded_by_their_bytes() -> None:
+    queue = PacketQueue(60)
+    raw = bytes(4 << 20)
+    for number in range(40):
+        assert queue.put_packet(SourcePacket(raw, number, True, number))
+        assert queue.packets <= 17
+    assert queue.drops == 34
+    assert _drain(queue) == [34, 35, 36, 37, 38, 39]
+    assert queue.put_packet(_packet(40, key=True))

@@ -9,13 +9,17 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.container import InputContainer
 
+from server.errors import SourceRefusedError
+from server.media.capture import CaptureDevice
 from server.media.clock import SystemClock
 from server.media.frame import CodedPacket, ModelFrame, SourceState, VideoInfo
 from server.media.mailbox import Mailbox
 from server.media.pipeline import MediaPipeline
 from server.media.source import SourceSpec, parse_source
-from tests.fakes.video_files import write_video
+from tests.fakes.still_pictures import jpeg
+from tests.fakes.video_files import write_raw_pictures, write_video
 
 CLIPS = Path(__file__).parents[5] / "shared" / "data" / "clips"
 
@@ -44,6 +48,13 @@ class Run:
         """Wait until the source is in a state."""
         deadline = asyncio.get_running_loop().time() + timeout_s
         while self.pipeline.state is not state:
+            assert asyncio.get_running_loop().time() < deadline, self.states
+            await asyncio.sleep(0.01)
+
+    async def until_reason(self, words: str, timeout_s: float = 10.0) -> None:
+        """Wait until the source has said so."""
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        while words not in self.pipeline.reason:
             assert asyncio.get_running_loop().time() < deadline, self.states
             await asyncio.sleep(0.01)
 
@@ -240,3 +251,61 @@ async def test_a_recorded_mpeg1_clip_plays_with_every_picture_identified() -> No
     assert (running.pipeline.video.width, running.pipeline.video.height) == (352, 240)
     assert {f.pts for f in running.frames} <= relayed
     assert running.pipeline.drops["corrupt"] == 0
+
+
+@pytest.mark.parametrize("pixel_format", ["yuyv422", "nv12", "rgb24"])
+async def test_raw_pictures_of_a_device_reach_the_model_and_the_viewers(
+    tmp_path: Path, pixel_format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_raw_pictures(tmp_path / "device", pixel_format, pictures=12)
+    options = {"pixel_format": pixel_format, "video_size": "64x48", "framerate": "25"}
+
+    def open_device(device: CaptureDevice) -> InputContainer:
+        assert device.path == "/dev/video7"
+        return av.open(str(path), format="rawvideo", options=options)
+
+    monkeypatch.setattr("server.media.pipeline.open_capture", open_device)
+    async with run(parse_source("/dev/video7?fps=25")) as running:
+        await running.until(1)
+        await running.until_state(SourceState.RECONNECTING)
+    assert running.pipeline.reason == "/dev/video7 ended the stream"
+    assert running.pipeline.video is not None
+    assert running.pipeline.video.codec == "h264"
+    seen_by_viewer = _decode(running.packets)
+    for frame in running.frames:
+        brightness = round(float(np.frombuffer(frame.rgb, np.uint8).mean()))
+        assert abs(brightness - 90) <= 3
+        assert abs(seen_by_viewer[frame.pts] - 90) <= 3
+
+
+async def test_pushed_pictures_reach_the_model_and_the_viewers_with_one_pts() -> None:
+    async with run(parse_source("frames")) as running:
+        await running.until_reason("waiting for a program")
+        feed = running.pipeline.attach_frames()
+        for number in range(6):
+            pts = feed.push(jpeg(64, 48, 30 * number), 3600 * number)
+            await running.until(number + 1)
+            assert running.frames[-1].pts == pts
+            brightness = round(float(np.frombuffer(running.frames[-1].rgb, np.uint8).mean()))
+            assert abs(brightness - 30 * number) <= 3
+        assert running.pipeline.state is SourceState.PLAYING
+        feed.close()
+    seen_by_viewer = _decode(running.packets)
+    assert set(seen_by_viewer) <= {frame.pts for frame in running.frames}
+
+
+async def test_another_size_of_pushed_pictures_clears_the_memory() -> None:
+    async with run(parse_source("frames")) as running:
+        await running.until_reason("waiting for a program")
+        feed = running.pipeline.attach_frames()
+        feed.push(jpeg(64, 48), 0)
+        await running.until(1)
+        feed.push(jpeg(128, 96), 3600)
+        await running.until(2)
+        assert running.events[1] == "the picture size changed"
+
+
+async def test_only_a_session_on_frames_takes_them() -> None:
+    async with run(parse_source("whip")) as running:
+        with pytest.raises(SourceRefusedError):
+            running.pipeline.attach_frames()

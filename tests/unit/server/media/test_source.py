@@ -12,6 +12,7 @@ from server.errors import (
     UnsupportedCodecError,
 )
 from server.media.container import check_picture_size
+from server.media.rtsp.address import parse_address
 from server.media.source import SourceSpec, check_source, parse_source
 from tests.fakes.rtsp_server import free_port
 from tests.fakes.video_files import write_video
@@ -106,3 +107,40 @@ def test_enormous_pictures_are_refused_whichever_way_they_are_turned() -> None:
     for size in ((4098, 2304), (4096, 2306), (8192, 64)):
         with pytest.raises(UnsupportedCodecError, match="too large"):
             check_picture_size(*size, "x")
+
+
+@pytest.mark.parametrize(
+    ("url", "target", "transport"),
+    [
+        ("rtsp://h/a?transport=udp", "rtsp://h/a", "udp"),
+        ("rtsp://h/a?x=1&transport=tcp&y=2", "rtsp://h/a?x=1&y=2", "tcp"),
+        ("rtsp://h/a?transport=tcp&y=2", "rtsp://h/a?y=2", "tcp"),
+        ("rtsp://h/a?transport=multicast", "rtsp://h/a?transport=multicast", None),
+        ("rtsp://h/a?mytransport=udp", "rtsp://h/a?mytransport=udp", None),
+    ],
+)
+def test_the_transport_is_ours_and_the_rest_of_the_query_the_cameras(
+    url: str, target: str, transport: str | None
+) -> None:
+    spec = parse_source(url)
+    assert (spec.target, spec.transport) == (target, transport)
+
+
+def test_a_program_may_be_the_source() -> None:
+    spec = parse_source("frames")
+    assert (spec.kind, spec.label) == ("frames", "program")
+    check_source(spec)
+
+
+def test_credentials_stay_out_of_the_representation() -> None:
+    assert "secret" not in repr(parse_source("rtsp://doctor:secret@h/a"))
+    assert "secret" not in repr(parse_address("rtsp://doctor:secret@h/a?key=secret"))
+
+
+def test_an_address_is_taken_apart() -> None:
+    address = parse_address("rtsp://d%40c:p%3Aw@[::1]:8554/a?k=1#f")
+    assert (address.user, address.password) == ("d@c", "p:w")
+    assert (address.host, address.port) == ("::1", 8554)
+    assert address.url == "rtsp://[::1]:8554/a?k=1"
+    assert address.label == "rtsp://[::1]:8554/a"
+    assert parse_address("rtsp://h/").port == 554

@@ -15,8 +15,8 @@ from server.errors import (
     WorkerLostError,
     WorkerStepError,
 )
-from server.masks.message import MaskMessage, OriginMessage
-from server.media.frame import SourceState
+from server.masks.message import MaskMessage, OriginMessage, RetryFacts, StateMessage
+from server.media.frame import SourceRetry, SourceState
 from server.session.ai_state import AiState
 from server.session.mask_loop import MAX_UNDER_WAY, polyp_in_source
 from server.session.session import Session
@@ -274,3 +274,20 @@ def test_a_box_moves_from_mask_pixels_to_source_pixels() -> None:
     moved = polyp_in_source(polyp, (352, 352), (80, 20, 704, 352))
     assert moved.box == (280.0, 70.0, 20.0, 20.0)
     assert (moved.area_px, moved.score) == (150, 0.9)
+
+
+async def test_the_next_attempt_to_connect_is_counted_down(world: World, session: Session) -> None:
+    reader = session.hub.subscribe()
+    at_ns = world.clock.monotonic_ns() + 2_500_000_000
+    world.pipeline.set_state(SourceState.RECONNECTING, "no cable", SourceRetry(3, at_ns))
+
+    def told() -> RetryFacts | None:
+        states = [m for m in reader.take() if isinstance(m, StateMessage)]
+        return states[-1].source_retry if states else None
+
+    assert told() == RetryFacts(attempt=3, in_s=3)
+    for left_s in (2, 1, 0):
+        await world.clock.advance(1)
+        await world.until(lambda left_s=left_s: told() == RetryFacts(attempt=3, in_s=left_s))
+    world.pipeline.play()
+    assert session.source_retry is None

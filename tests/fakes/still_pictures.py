@@ -1,0 +1,28 @@
+"""Single JPEG and PNG pictures, made on the spot."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import av
+import numpy as np
+
+
+def jpeg(width: int, height: int, brightness: int = 90) -> bytes:
+    """Return a flat grey JPEG picture."""
+    return _encode("mjpeg", "yuvj420p", width, height, brightness)
+
+
+def png(width: int, height: int, brightness: int = 90) -> bytes:
+    """Return a flat grey PNG picture."""
+    return _encode("png", "rgb24", width, height, brightness)
+
+
+def _encode(codec: str, pixel_format: str, width: int, height: int, brightness: int) -> bytes:
+    encoder = av.CodecContext.create(codec, "w")
+    encoder.width, encoder.height, encoder.pix_fmt = width, height, pixel_format
+    encoder.time_base = Fraction(1, 25)
+    pixels = np.full((height, width, 3), brightness, np.uint8)
+    frame = av.VideoFrame.from_ndarray(pixels, "rgb24").reformat(format=pixel_format)
+    frame.pts = 0
+    return b"".join(bytes(p) for p in [*encoder.encode(frame), *encoder.encode(None)])
