@@ -187,6 +187,10 @@ class _BurnWork:
                 self._arrived.clear()
                 await self._arrived.wait()
             picture = self._pictures.popleft()
+            # Shown before, by an earlier run: the first picture that is encoded is a keyframe.
+            if picture.pts <= self._stream.relay.last_pts:
+                self._stream.count("burn_late")
+                continue
             has_newer = self._has_newer or bool(self._pictures)
             if has_newer and self._gate.is_overdue(picture.captured_at_ns):
                 self._stream.count("burn_late")
