@@ -237,6 +237,11 @@ class Settings(BaseSettings):
         description="Sources opened at start, a JSON list: `demo`, `whip`, a path, an RTSP URL",
     )
     loop: bool = Field(default=False, description="Whether these files start again at their end")
+    region: str = Field(
+        default="auto",
+        description="Part of the picture that the AI gets: `auto` (the endoscopic picture is "
+        "looked for), `full`, or `x,y,width,height` in pixels",
+    )
     session: SessionSettings = SessionSettings()
     masks: MaskSettings = MaskSettings()
     encoder: EncoderSettings = EncoderSettings()
