@@ -21,6 +21,7 @@ from server.media.encoder import Encoders
 from server.media.pipeline import MediaPipeline, SourceOptions
 from server.media.push_target import PushTarget, parse_push
 from server.media.reconnect import RetryLimits
+from server.media.region import parse_region
 from server.media.source import check_source, parse_source
 from server.media.whep import WhepViewers
 from server.observability.metrics import ServiceMetrics
@@ -90,12 +91,15 @@ def _lifespan(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         services.worker.start()
+        region = parse_region(services.settings.region)
         try:
             settings = services.settings
             pushes = configured_pushes(settings)
             for text, pushed in zip(settings.sources, pushes, strict=True):
                 spec = parse_source(text, settings.loop)
-                await services.registry.create("", spec, pushes=pushed, is_configured=True)
+                await services.registry.create(
+                    "", spec, pushes=pushed, region=region, is_configured=True
+                )
             yield
         finally:
             await services.registry.aclose()
@@ -167,6 +171,7 @@ def _media_factory(settings: Settings, clock: Clock) -> MediaFactory:
             on_discontinuity=order.events.on_discontinuity,
             options=options,
             encoders=encoders,
+            region=order.region,
         )
         burned = BurnedStream(
             pipeline.relay,

@@ -16,6 +16,7 @@
         SessionLimitError        *
         ViewerLimitError         *
         ResourceNotFoundError
+        RegionError
         TransitionError
       WorkerError                     the network cannot be run
         WorkerLostError          *
@@ -191,6 +192,14 @@ class ResourceNotFoundError(SessionError):
     code = "resource_not_found"
     title = "No such resource"
     http_status = 404
+
+
+class RegionError(SessionError):
+    """A region of the picture cannot be used."""
+
+    code = "region_invalid"
+    title = "The region cannot be used"
+    http_status = 422
 
 
 class TransitionError(SessionError):

@@ -22,6 +22,7 @@ from server.http.services import Services
 from server.http.web import is_viewer_built
 from server.masks.message import NOTICE
 from server.media.picture_header import MAX_PICTURE_FILE_BYTES
+from server.media.region import parse_region
 from server.media.source import check_source, parse_source
 from server.observability.logging import HeldOutput, configure_logging
 from server.settings import ListenSettings, Settings, refuse_open_listening
@@ -58,12 +59,14 @@ def run_service(settings: Settings) -> None:
 
     Raises:
         ConfigurationError: The address cannot be listened on, or needs a token.
+        RegionError: The region cannot be used.
         SourceError: A source cannot be used.
         PushRefusedError: An address to push to cannot be used.
         WorkerStartError: The weights or the device cannot be used.
     """
     refuse_open_listening(settings)
     configured_pushes(settings)
+    parse_region(settings.region)
     log = HeldOutput(sys.stderr)
     configure_logging(settings.log, log)
     if settings.log.level == "debug":

@@ -290,6 +290,11 @@ class Settings(BaseSettings):
         "and, for TURN, `username` and `credential`",
     )
     loop: bool = Field(default=False, description="Whether these files start again at their end")
+    region: str = Field(
+        default="auto",
+        description="Part of the picture that the AI gets: `auto` (the endoscopic picture is "
+        "looked for), `full`, or `x,y,width,height` in pixels",
+    )
     session: SessionSettings = SessionSettings()
     connect: ConnectSettings = ConnectSettings()
     masks: MaskSettings = MaskSettings()

@@ -54,6 +54,25 @@ describe("Api", () => {
     expect(sessions.map((one) => one.videoSize)).toEqual([{ width: 640, height: 480 }, null]);
   });
 
+  it("asks for the region and chooses another", async () => {
+    const { api, asked } = apiAnswering(() => Response.json({ mode: "rectangle", rectangle: [10, 20, 300, 200] }));
+    expect(await api.getRegion("k3")).toEqual({ mode: "rectangle", rectangle: [10, 20, 300, 200] });
+    await api.putRegion("k3", [10, 20, 300, 200]);
+    await api.putRegion("k3", "auto");
+    expect(asked.map(({ path, init }) => [init.method, path, init.body])).toEqual([
+      ["GET", "/v1/sessions/k3/region", undefined],
+      ["PUT", "/v1/sessions/k3/region", '{"region":[10,20,300,200]}'],
+      ["PUT", "/v1/sessions/k3/region", '{"region":"auto"}'],
+    ]);
+  });
+
+  it("takes a region that is not known yet, and none that makes no sense", async () => {
+    const searching = apiAnswering(() => Response.json({ mode: "auto", rectangle: null }));
+    expect(await searching.api.getRegion("k3")).toEqual({ mode: "auto", rectangle: null });
+    const broken = apiAnswering(() => Response.json({ mode: "auto", rectangle: [1, 2, 3] }));
+    expect(await failure(broken.api.getRegion("k3"))).toBeInstanceOf(MessageError);
+  });
+
   it("sends the token as a bearer and never in the address", async () => {
     const { api, asked } = apiAnswering(() => Response.json(session), "secret");
     await api.getSession("a/b");

@@ -1,8 +1,19 @@
 /** The HTTP side of docs/protocol.md. Every request goes to the page's own origin. */
 import { ApiError, MessageError, UnreachableError } from "./errors";
-import { asArray, asObject, countField, oneOf, stringField, type JsonObject } from "./json";
+import { asArray, asObject, countField, numberList, oneOf, stringField, type JsonObject } from "./json";
 import { AI_STATES, SOURCE_STATES, parseRetry, type AiState, type SourceRetry, type SourceState } from "./messages";
+import type { Rectangle } from "./pictureGeometry";
 import type { TokenStore } from "./token";
+
+const REGION_MODES = ["auto", "full", "rectangle"] as const;
+
+/** The part of the picture that the AI gets; `rectangle` is null while it is looked for. */
+export interface Region {
+  readonly mode: (typeof REGION_MODES)[number];
+  readonly rectangle: Rectangle | null;
+}
+
+export type RegionRequest = "auto" | "full" | Rectangle;
 
 export interface Session {
   readonly id: string;
@@ -59,6 +70,14 @@ export class Api {
 
   async resetSession(id: string): Promise<void> {
     await this.request("POST", `${sessionPath(id)}/reset`);
+  }
+
+  async getRegion(id: string): Promise<Region> {
+    return parseRegion(await this.json("GET", `${sessionPath(id)}/region`));
+  }
+
+  async putRegion(id: string, region: RegionRequest): Promise<Region> {
+    return parseRegion(await this.json("PUT", `${sessionPath(id)}/region`, JSON.stringify({ region })));
   }
 
   /** @throws ApiError, with `retryAfterMs` when the server said when to come back. */
@@ -143,6 +162,14 @@ export function parseSession(value: unknown): Session {
     videoSize: parseVideoSize(object["video"]),
     viewers: countField(object, "viewers"),
   };
+}
+
+function parseRegion(value: unknown): Region {
+  const object = asObject(value, "region");
+  const mode = oneOf(stringField(object, "mode"), REGION_MODES, "mode");
+  if (object["rectangle"] === null) return { mode, rectangle: null };
+  const [x = 0, y = 0, width = 0, height = 0] = numberList(object["rectangle"], 4, "rectangle");
+  return { mode, rectangle: [x, y, width, height] };
 }
 
 function parseVideoSize(value: unknown): Session["videoSize"] {

@@ -12,6 +12,7 @@ export interface StatusActions {
   readonly toggleMode: () => void;
   readonly fullScreen: () => void;
   readonly newPatient: () => void;
+  readonly region: () => void;
   readonly help: () => void;
 }
 
@@ -45,6 +46,7 @@ export class StatusBar {
       this.latency,
       this.style,
       this.mode,
+      button(strings.region, actions.region, strings.regionTitle),
       button(strings.newPatient, actions.newPatient),
       symbolButton(CORNERS, strings.fullScreen, actions.fullScreen),
       button("?", actions.help, strings.help),

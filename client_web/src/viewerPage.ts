@@ -7,6 +7,7 @@ import { createOverlayHost, type OverlayHost } from "./overlayHost";
 import type { OverlayStats, ViewSettings } from "./overlayProtocol";
 import type { Page } from "./page";
 import { JitteredBackoff } from "./reconnectPolicy";
+import { RegionDialog } from "./regionDialog";
 import { viewerAddress } from "./sessionListPage";
 import { StatusBar } from "./statusBar";
 import { strings } from "./strings";
@@ -29,8 +30,8 @@ export class ViewerPage implements Page {
   readonly element: HTMLElement;
   private readonly canvas = h("canvas", { class: "picture", width: "16", height: "9" });
   private readonly message = h("p", { class: "stage-message", role: "status" });
-  private readonly stage = h("div", { class: "stage" }, this.canvas, this.message);
   private readonly help = createHelpDialog();
+  private readonly region: RegionDialog;
   private readonly bar: StatusBar;
   private readonly host: OverlayHost;
   private readonly link: VideoLink<WhepConnection>;
@@ -54,11 +55,18 @@ export class ViewerPage implements Page {
       toggleMode: () => this.change(toggleMode(this.settings)),
       fullScreen: () => this.toggleFullScreen(),
       newPatient: () => this.forgetPatient(),
+      region: () => this.region.open(),
       help: () => this.toggleHelp(),
     });
     this.bar.showAi("lost", "");
     this.bar.showSettings(this.settings);
-    this.element = h("main", { class: "viewer" }, this.stage, this.bar.element, this.help);
+    this.region = new RegionDialog({
+      pictureSize: () => this.stats?.pictureSize ?? null,
+      load: () => options.api.getRegion(options.sessionId),
+      save: (wanted) => options.api.putRegion(options.sessionId, wanted),
+    });
+    const stage = h("div", { class: "stage" }, this.canvas, this.message, this.region.sheet);
+    this.element = h("main", { class: "viewer" }, stage, this.bar.element, this.help, this.region.element);
     this.link = new VideoLink({
       connect: () => connectWhep(options.api, options.sessionId),
       policy: new JitteredBackoff(),
@@ -208,6 +216,12 @@ export class ViewerPage implements Page {
     else this.help.showModal();
   }
 
+  private openRegion(event: KeyboardEvent): void {
+    if (this.help.open) return;
+    event.preventDefault();
+    this.region.open();
+  }
+
   private toggleFullScreen(): void {
     const done = document.fullscreenElement ? document.exitFullscreen() : this.element.requestFullscreen();
     done.catch((error: unknown) => console.warn(describeError(error)));
@@ -215,18 +229,27 @@ export class ViewerPage implements Page {
 
   private readonly onKeyDown = (event: KeyboardEvent): void => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (this.region.isBusy) {
+      // Keys belong to the dialog's fields; it closes by Escape itself.
+      if (event.key === "Escape") this.region.stopDrawing();
+      return;
+    }
     if (event.key === " ") {
       event.preventDefault();
       if (!event.repeat) this.change(hideWhileHeld(this.settings, true));
       return;
     }
-    if (event.repeat) return;
+    if (!event.repeat) this.press(event);
+  };
+
+  private press(event: KeyboardEvent): void {
     if (event.key === "Escape") this.escape();
     else if (event.key === "?") this.toggleHelp();
     else if (event.key === "o") this.change(cycleStyle(this.settings));
     else if (event.key === "m") this.change(toggleMode(this.settings));
+    else if (event.key === "r") this.openRegion(event);
     else if (event.key === "f") this.toggleFullScreen();
-  };
+  }
 
   /** A dialog and full screen are left first; both close by Escape themselves. */
   private escape(): void {

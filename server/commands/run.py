@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +13,7 @@ import typer
 
 from server.errors import SourceError
 from server.output_files import OutputError, whole_file
-from server.video_frames import decoded_frames
+from server.video_frames import RegionFrame, decoded_frames, frames_with_regions
 from server.worker.models import find_factory
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from sali_core.stream.model import StreamModel
     from sali_core.types import StepResult
+    from server.media.region import Rectangle
 
 _TIME_BASE = Fraction(1, 90_000)
 
@@ -35,6 +38,10 @@ def command(
     model: Annotated[
         str, typer.Option(help="What runs the weights: an installed model or module:function.")
     ] = "sali",
+    region: Annotated[
+        str,
+        typer.Option(help="What the model sees: auto (the endoscopic picture), full or x,y,w,h."),
+    ] = "auto",
     frames: Annotated[int, typer.Option(help="Stop after so many frames; 0 for all.")] = 0,
 ) -> None:
     """Segment every frame of SOURCE; masks go to OUT with the ending .jsonl.
@@ -42,39 +49,52 @@ def command(
     Research use only. Not a medical device.
     """
     from server.media.container import open_file, video_stream
+    from server.media.region import parse_region
 
     _check_output(out)
+    choice = parse_region(region)
     with open_file(str(source)) as container:
         stream = video_stream(container, source.name)
         chosen = find_factory(model)(weights, device)
         total = frames or stream.frames or None
-        count = _segment(container, stream, chosen, out, frames, total)
+        pictures = islice(
+            frames_with_regions(decoded_frames(container, stream), choice), frames or None
+        )
+        count = _segment(pictures, stream.average_rate, chosen, out, total)
     typer.echo(f"{count} frames; video {out}, masks {out.with_suffix('.jsonl')}")
     typer.echo("Research use only. Not a medical device.")
 
 
 def _segment(
-    container: Any, stream: Any, model: StreamModel, out: Path, limit: int, total: int | None
+    pictures: Iterable[RegionFrame],
+    rate: Fraction | None,
+    model: StreamModel,
+    out: Path,
+    total: int | None,
 ) -> int:
     """Write both files whole or not at all; return the number of frames."""
     from rich.progress import Progress
 
+    from server.media.cropper import Cropper
+
     masks = out.with_suffix(".jsonl")
+    cropper = Cropper(model.info.input_size)
     done = 0
     with whole_file(out) as video_partial, whole_file(masks) as masks_partial:
         with (
             Progress() as progress,
-            _OverlayWriter(video_partial, stream.average_rate) as writer,
+            _OverlayWriter(video_partial, rate) as writer,
             masks_partial.open("w") as lines,
         ):
             bar = progress.add_task(out.name, total=total)
             state = model.initial_state()
-            for number, frame in enumerate(decoded_frames(container, stream)):
-                if limit and number >= limit:
-                    break
-                result = model.step(state, _model_picture(frame, model.info.input_size))
-                writer.write(frame, result.mask)
-                lines.write(json.dumps(_line(number, frame, result)) + "\n")
+            for number, (frame, region, is_new_region) in enumerate(pictures):
+                if is_new_region:
+                    state = model.initial_state()
+                seen = cropper.crop(frame, region).to_ndarray().astype("uint8", copy=False)
+                result = model.step(state, seen)
+                writer.write(frame, result.mask, region)
+                lines.write(json.dumps(_line(number, frame, region, result)) + "\n")
                 progress.update(bar, advance=1)
                 done = number + 1
         if not done:
@@ -89,35 +109,28 @@ def _check_output(out: Path) -> None:
         raise OutputError(f"{out}: the folder {out.parent} does not exist; make it first")
 
 
-def _model_picture(frame: av.VideoFrame, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
-    height, width = size
-    small = frame.reformat(width=width, height=height, format="rgb24", interpolation="AREA")
-    return small.to_ndarray().astype("uint8", copy=False)
-
-
-def _line(number: int, frame: av.VideoFrame, result: StepResult) -> dict[str, Any]:
+def _line(
+    number: int, frame: av.VideoFrame, region: Rectangle, result: StepResult
+) -> dict[str, Any]:
     from server.masks import rle
+    from server.session.mask_loop import polyp_in_source
     from server.worker.components import find_polyps
 
-    regions = find_polyps(result.mask, result.probability)
+    found = find_polyps(result.mask, result.probability)
     height, width = result.mask.shape
-    scale_x, scale_y = frame.width / width, frame.height / height
+    area_scale = region[2] * region[3] / (width * height)
     return {
         "frame": number,
         "time_s": frame.time,
-        "rle": {"size": [height, width], "counts": rle.encode(regions.mask)},
+        "region": region,
+        "rle": {"size": [height, width], "counts": rle.encode(found.mask)},
         "polyps": [
             {
-                "box": [
-                    round(value * scale, 1)
-                    for value, scale in zip(
-                        polyp.box, (scale_x, scale_y, scale_x, scale_y), strict=True
-                    )
-                ],
-                "area_px": round(polyp.area_px * scale_x * scale_y),
+                "box": polyp_in_source(polyp, (height, width), region).box,
+                "area_px": round(polyp.area_px * area_scale),
                 "score": polyp.score,
             }
-            for polyp in regions.polyps
+            for polyp in found.polyps
         ],
     }
 
@@ -143,8 +156,8 @@ class _OverlayWriter:
                 self._container.mux(packet)
         self._container.close()
 
-    def write(self, frame: av.VideoFrame, mask: npt.NDArray[np.bool_]) -> None:
-        """Append one picture."""
+    def write(self, frame: av.VideoFrame, mask: npt.NDArray[np.bool_], region: Rectangle) -> None:
+        """Append one picture with the outline of a mask that covers a region of it."""
         import av
 
         from server.burn_in.outline import YuvPicture, burn_outline, is_bt709
@@ -161,7 +174,8 @@ class _OverlayWriter:
             raise SourceError("the picture size changes within the file; split it first")
         even = frame.reformat(width, height, "yuv420p", dst_color_range="MPEG")
         rows = even.to_ndarray().astype("uint8", copy=False)
-        burn_outline(YuvPicture.from_rows(rows, is_bt709=is_bt709(frame.colorspace)), mask)
+        yuv = YuvPicture.from_rows(rows, is_bt709=is_bt709(frame.colorspace))
+        burn_outline(yuv, mask, region)
         picture = av.VideoFrame.from_ndarray(rows, format="yuv420p")
         seconds = frame.time if frame.time is not None else 0.0
         # Broken files repeat times; the container wants them to grow.

@@ -25,6 +25,9 @@ def serve(
     push_overlay: Annotated[
         str | None, typer.Option(help="burned or clean: whether masks are drawn into it")
     ] = None,
+    region: Annotated[
+        str | None, typer.Option(help="What the AI sees: auto, full or x,y,width,height in pixels")
+    ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on")] = None,
     weights: Annotated[str | None, typer.Option(help="Known weights, or a file")] = None,
@@ -37,7 +40,7 @@ def serve(
     from server.launch import run_service
     from server.settings import load_settings
 
-    flat = {"sources": source or None, "loop": loop or None}
+    flat = {"sources": source or None, "loop": loop or None, "region": region}
     listen = {"host": host, "port": port}
     pushed = {"urls": push or None, "overlay": push_overlay}
     worker = {"weights": weights, "device": device, "model": model}

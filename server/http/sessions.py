@@ -1,8 +1,9 @@
-"""`/v1/sessions`: list, create, look at, reset and end sessions."""
+"""`/v1/sessions`: list, create, look at, change, reset and end sessions."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,6 +13,15 @@ from server.masks.message import AiStateName, RetryFacts, SourceStateName
 from server.media.frame import Overlay, VideoInfo
 from server.media.push import PushState
 from server.media.push_target import parse_push
+from server.media.region import (
+    AUTO,
+    FULL,
+    Rectangle,
+    RegionChoice,
+    RegionMode,
+    parse_region,
+    rectangle_choice,
+)
 from server.media.source import SourceKind, parse_source
 from server.session.session import Session
 
@@ -27,6 +37,10 @@ class PushRequest(BaseModel):
     overlay: Overlay = "burned"
 
 
+Region = Literal["auto", "full"] | Rectangle
+"""What a client asks for: the picture that is found, the whole frame, or [x, y, width, height]."""
+
+
 class SessionRequest(BaseModel):
     """What a new session is to be."""
 
@@ -36,6 +50,22 @@ class SessionRequest(BaseModel):
     source: str = Field(min_length=1, max_length=4096)
     loop: bool = False
     push: list[PushRequest] = Field(default=[], max_length=4)
+    region: Region | None = None
+
+
+class RegionRequest(BaseModel):
+    """Which part of the picture the AI is to get."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    region: Region
+
+
+class RegionView(BaseModel):
+    """Which part it gets; `rectangle` is null until it is known."""
+
+    mode: RegionMode
+    rectangle: Rectangle | None
 
 
 class SourceView(BaseModel):
@@ -85,6 +115,7 @@ class SessionView(BaseModel):
     ai_reason: str
     created_at: datetime
     video: VideoView | None
+    region: RegionView
     viewers: int
     encoders: int
     push: list[PushView]
@@ -111,6 +142,7 @@ def session_to_view(session: Session) -> SessionView:
         ai_reason=session.ai.reason,
         created_at=identity.created_at,
         video=_video_to_view(pipeline.video),
+        region=_region_to_view(session),
         viewers=session.viewers,
         encoders=pipeline.encoders,
         push=[PushView.model_validate(vars(status)) for status in session.pushes],
@@ -129,6 +161,23 @@ def _video_to_view(video: VideoInfo | None) -> VideoView | None:
     return VideoView(width=video.width, height=video.height, fps=video.fps, codec=video.codec)
 
 
+def _region_to_view(session: Session) -> RegionView:
+    """Return what the interface tells of the region."""
+    pipeline = session.pipeline
+    return RegionView(mode=pipeline.region_choice.mode, rectangle=pipeline.region)
+
+
+def _chosen(region: Region) -> RegionChoice:
+    """Return the choice that a client's region stands for.
+
+    Raises:
+        RegionError: A rectangle that cannot be used.
+    """
+    if isinstance(region, tuple):
+        return rectangle_choice(*region)
+    return AUTO if region == "auto" else FULL
+
+
 @router.post("", status_code=201)
 async def create_session(
     wanted: SessionRequest, services: ServicesOf, response: Response
@@ -136,7 +185,12 @@ async def create_session(
     """Start a session on a source."""
     spec = parse_source(wanted.source, wanted.loop)
     pushes = tuple(parse_push(push.url, push.overlay) for push in wanted.push)
-    session = await services.registry.create(wanted.name.strip(), spec, pushes=pushes)
+    region = (
+        parse_region(services.settings.region) if wanted.region is None else _chosen(wanted.region)
+    )
+    session = await services.registry.create(
+        wanted.name.strip(), spec, pushes=pushes, region=region
+    )
     response.headers["Location"] = f"/v1/sessions/{session.identity.id}"
     return session_to_view(session)
 
@@ -163,3 +217,22 @@ async def delete_session(session_id: str, services: ServicesOf) -> None:
 async def reset_session(session: SessionOf) -> None:
     """Empty the session's memory: a new patient."""
     session.reset()
+
+
+@router.get("/{session_id}/region")
+async def get_region(session: SessionOf) -> RegionView:
+    """Tell which part of the picture the AI gets."""
+    return _region_to_view(session)
+
+
+@router.put("/{session_id}/region")
+async def put_region(wanted: RegionRequest, session: SessionOf) -> RegionView:
+    """Choose which part of the picture the AI gets; its memory is emptied if that changes it."""
+    session.choose_region(_chosen(wanted.region))
+    return _region_to_view(session)
+
+
+@router.delete("/{session_id}/region", status_code=204)
+async def delete_region(session: SessionOf) -> None:
+    """Look for the endoscopic picture again."""
+    session.choose_region(AUTO)

@@ -10,15 +10,17 @@ import av
 from av.codec.codec import UnknownCodecError
 from av.stream import Stream
 from av.video.codeccontext import VideoCodecContext
-from av.video.reformatter import Interpolation, VideoReformatter
 
 from server.errors import ServiceError, SourceError, UnsupportedCodecError
 from server.media.clock import Clock
 from server.media.container import MAX_PICTURE, check_picture_size
+from server.media.cropper import Cropper, rgb_rows
 from server.media.encoder import Encoders, RelayEncoder, relayed_size
 from server.media.frame import CLOCK_RATE_HZ, CodedPacket, ModelFrame, SourcePacket, StreamFormat
 from server.media.mailbox import Mailbox
 from server.media.packet_queue import PacketQueue, Restart
+from server.media.region import Rectangle, RegionChoice
+from server.media.region_watch import RegionWatch
 
 _TIME_BASE = Fraction(1, CLOCK_RATE_HZ)
 _QUEUE_PACKETS = 60
@@ -67,22 +69,25 @@ class DecoderThread:
         label: str,
         clock: Clock,
         encoders: Encoders,
+        region: RegionChoice,
     ) -> None:
         self._listener = listener
         self._clock = clock
         self._encoders = encoders
         self._mailbox = mailbox
-        self._model_height, self._model_width = model_size
         self._label = label
         self._queue = PacketQueue(_QUEUE_PACKETS)
-        self._counts = {"late": 0, "corrupt": 0, "encoder": 0}
+        self._counts = {"late": 0, "corrupt": 0, "encoder": 0, "region": 0}
         self._encode_wanted = threading.Event()
         self._keyframe_wanted = threading.Event()
+        self._region_choice = region
+        self._region: Rectangle | None = None
         self._thread = threading.Thread(target=self._run, name="sali-decoder", daemon=True)
         # From here on: the thread's own.
         self._context: VideoCodecContext | None = None
         self._encoder: RelayEncoder | None = None
-        self._reformatter = VideoReformatter()
+        self._cropper = Cropper(model_size)
+        self._region_watch = RegionWatch(region)
         self._captured: dict[int, int] = {}
         self._sequence = 0
         self._last_pts: int | None = None
@@ -96,6 +101,15 @@ class DecoderThread:
     def drops(self) -> dict[str, int]:
         """Pictures and packets that did not reach the model or the encoder, by cause."""
         return {"decoder_queue": self._queue.drops, **self._counts}
+
+    @property
+    def region(self) -> Rectangle | None:
+        """The part of the picture that the model gets; None before it is known."""
+        return self._region
+
+    def choose_region(self, choice: RegionChoice) -> None:
+        """Give the model another part of the picture, from the next picture on."""
+        self._region_choice = choice
 
     def start(self) -> None:
         """Start the thread."""
@@ -222,16 +236,33 @@ class DecoderThread:
             self._counts["late"] += 1
             return
         width, height = self._size or (frame.width, frame.height)
+        region = self._find_region(frame, (width, height), pts)
+        if region is None:
+            self._counts["region"] += 1
+            return
+        is_whole = region == (0, 0, width, height)
+        # An odd picture is a pixel larger than what viewers see of it.
+        part = (0, 0, frame.width, frame.height) if is_whole else region
         self._mailbox.put(
             ModelFrame(
                 sequence=sequence,
                 pts=pts,
                 captured_at_ns=captured_at_ns,
                 source_size=(height, width),
-                region=(0, 0, width, height),
-                rgb=self._shrink(frame),
+                region=region,
+                rgb=rgb_rows(self._cropper.crop(frame, part)),
             )
         )
+
+    def _find_region(
+        self, frame: av.VideoFrame, size: tuple[int, int], pts: int
+    ) -> Rectangle | None:
+        """Return the part of a picture that the model gets; None while it is looked for."""
+        self._region_watch.choose(self._region_choice)
+        if self._region_watch.take(frame, size, pts / CLOCK_RATE_HZ):
+            self._tell_discontinuity("the picture region changed")
+        self._region = self._region_watch.region
+        return self._region
 
     def _identify(self, told: int | None) -> int | None:
         """Find which packet a decoded picture came from, by pts; None if that is unknowable.
@@ -295,30 +326,6 @@ class DecoderThread:
         if self._encoder is not None:
             self._encoder.close()
             self._encoder = None
-
-    def _shrink(self, frame: av.VideoFrame) -> bytes | memoryview:
-        """Resize to model size, rows of RGB without padding.
-
-        The memory is handed on as it is, not copied: a call makes a picture of its own, except that
-        PyAV returns `frame` itself where nothing changes. That is the decoder's own picture, which
-        it may still read to predict the next ones, so nobody may write into what is returned.
-        """
-        picture = self._reformatter.reformat(
-            frame,
-            self._model_width,
-            self._model_height,
-            "rgb24",
-            interpolation=Interpolation.AREA,
-        )
-        plane = picture.planes[0]
-        row = self._model_width * 3
-        if plane.line_size == row:
-            return memoryview(plane)
-        padded = memoryview(plane)
-        return b"".join(
-            padded[start : start + row]
-            for start in range(0, plane.line_size * self._model_height, plane.line_size)
-        )
 
 
 class _FrameRate:

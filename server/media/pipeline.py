@@ -25,6 +25,7 @@ from server.media.frame import (
 from server.media.frames_source import FrameFeed, FramesSource
 from server.media.mailbox import Mailbox
 from server.media.reconnect import ReconnectingSource, RetryLimits
+from server.media.region import FULL, Rectangle, RegionChoice, require_within
 from server.media.relay import Relay
 from server.media.router import PacketRouter
 from server.media.rtsp.connection import RtspConnection, RtspTransport
@@ -68,6 +69,7 @@ class MediaPipeline:
             the first picture that follows is put into the mailbox.
         options: What the operator chose for sources.
         encoders: Make the encoder for video that browsers cannot play.
+        region: Which part of the picture the model gets.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class MediaPipeline:
         on_discontinuity: Callable[[str], None],
         options: SourceOptions | None = None,
         encoders: Encoders | None = None,
+        region: RegionChoice = FULL,
     ) -> None:
         self.relay = Relay()
         self.state = SourceState.CONNECTING
@@ -88,13 +91,22 @@ class MediaPipeline:
         self.retry: SourceRetry | None = None
         self.frames_received = 0
         self._lost = 0
+        self.region_choice = region
         self._mailbox = mailbox
         self._on_state = on_state
         self._on_discontinuity = on_discontinuity
         self._source = _create_source(spec, clock, options or SourceOptions())
         self._encoders = encoders or Encoders()
         self._router = PacketRouter(
-            self.relay, mailbox, model_size, spec.label, self._source, self, clock, self._encoders
+            self.relay,
+            mailbox,
+            model_size,
+            spec.label,
+            self._source,
+            self,
+            clock,
+            self._encoders,
+            region,
         )
         self._task: asyncio.Task[None] | None = None
         self._is_closing = False
@@ -118,6 +130,22 @@ class MediaPipeline:
     def encoders(self) -> int:
         """Encoders of this session that work: 0 while all get the source's own packets."""
         return self._encoders.open
+
+    @property
+    def region(self) -> Rectangle | None:
+        """The part of the picture that the model gets; None before it is known."""
+        return self._router.region
+
+    def choose_region(self, choice: RegionChoice) -> None:
+        """Give the model another part of the picture, from the next picture on.
+
+        Raises:
+            RegionError: The rectangle lies outside the picture.
+        """
+        if self.video is not None:
+            require_within(choice, (self.video.width, self.video.height))
+        self.region_choice = choice
+        self._router.choose_region(choice)
 
     async def start(self) -> None:
         """Start the source; its troubles are told through `on_state`, never raised here."""

@@ -23,6 +23,7 @@ from server.media.frame import (
     VideoInfo,
 )
 from server.media.mailbox import Mailbox
+from server.media.region import Rectangle, RegionChoice
 from server.media.relay import Relay
 
 _RELAYED: dict[str, RelayCodec] = {"h264": "h264", "vp8": "vp8"}
@@ -57,6 +58,7 @@ class PacketRouter:
         owner: Told of discontinuities and failures.
         clock: Time, the same that stamps the packets.
         encoders: Make the encoder for what browsers cannot play.
+        region: Which part of the picture the model gets.
     """
 
     def __init__(
@@ -69,12 +71,13 @@ class PacketRouter:
         owner: RouterOwner,
         clock: Clock,
         encoders: Encoders,
+        region: RegionChoice,
     ) -> None:
         self.video: VideoInfo | None = None
         self.relay = relay
         self._source = source
         self._owner = owner
-        self._decoder = DecoderThread(self, mailbox, model_size, label, clock, encoders)
+        self._decoder = DecoderThread(self, mailbox, model_size, label, clock, encoders, region)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_closing = False
         self._is_encoding = False
@@ -87,6 +90,15 @@ class PacketRouter:
     def drops(self) -> dict[str, int]:
         """What the decoder thread dropped, by cause."""
         return self._decoder.drops
+
+    @property
+    def region(self) -> Rectangle | None:
+        """The part of the picture that the model gets; None before it is known."""
+        return self._decoder.region
+
+    def choose_region(self, choice: RegionChoice) -> None:
+        """Give the model another part of the picture, from the next picture on."""
+        self._decoder.choose_region(choice)
 
     def start(self) -> None:
         """Start the decoder thread."""

@@ -19,6 +19,7 @@ from server.media.frames_source import FrameFeed
 from server.media.mailbox import Mailbox
 from server.media.push import PushStatus
 from server.media.push_target import PushTarget
+from server.media.region import Rectangle, RegionChoice
 from server.media.source import SourceSpec
 from server.media.trickle import TrickleFragment
 from server.worker.client import Picture, StatusListener
@@ -56,6 +57,17 @@ class Pipeline(Protocol):
     @property
     def encoders(self) -> int:
         """Encoders that work for the session at the moment."""
+
+    @property
+    def region(self) -> Rectangle | None:
+        """The part of the picture that the model gets; None before it is known."""
+
+    @property
+    def region_choice(self) -> RegionChoice:
+        """How that part is chosen."""
+
+    def choose_region(self, choice: RegionChoice) -> None:
+        """Choose it otherwise; raises `RegionError` for one outside the picture."""
 
     async def start(self) -> None:
         """Start the source."""
@@ -173,6 +185,7 @@ class MediaOrder:
     Attributes:
         spec: Where the video comes from.
         pushes: Where it is sent, besides to viewers.
+        region: Which part of the picture the network gets.
         mailbox: Where the pictures for the network go.
         masks: Where their masks come from, for those who get them burned in.
         events: Told what happens.
@@ -180,6 +193,7 @@ class MediaOrder:
 
     spec: SourceSpec
     pushes: tuple[PushTarget, ...]
+    region: RegionChoice
     mailbox: Mailbox[ModelFrame]
     masks: MaskHub
     events: MediaEvents

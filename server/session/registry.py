@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from server.errors import SessionLimitError, SessionNotFoundError
 from server.media.push_target import PushTarget
+from server.media.region import AUTO, RegionChoice
 from server.media.source import SourceSpec
 from server.observability.metrics import ServiceMetrics
 from server.session.admission import Admission
@@ -61,6 +62,7 @@ class SessionRegistry:
         spec: SourceSpec,
         *,
         pushes: tuple[PushTarget, ...] = (),
+        region: RegionChoice = AUTO,
         is_configured: bool = False,
     ) -> Session:
         """Check a source and start a session on it.
@@ -69,6 +71,7 @@ class SessionRegistry:
             name: For people; empty takes the source's label.
             spec: Where the video comes from.
             pushes: Where it is sent, besides to viewers.
+            region: Which part of the picture the AI gets.
             is_configured: Whether the operator's settings name it: it was found to have video
                 already, and it is opened whatever the machine can serve, unless the operator set
                 a limit as well.
@@ -88,6 +91,7 @@ class SessionRegistry:
                 spec=spec,
                 created_at=datetime.now(UTC),
                 pushes=pushes,
+                region=region,
             )
             session = self._create_session(identity)
             self._sessions[identity.id] = session

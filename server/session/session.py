@@ -24,6 +24,7 @@ from server.media.frames_source import FrameFeed
 from server.media.mailbox import Mailbox
 from server.media.push import PushStatus
 from server.media.push_target import PushTarget
+from server.media.region import AUTO, RegionChoice
 from server.media.source import SourceSpec
 from server.media.trickle import TrickleFragment
 from server.observability.metrics import ServiceMetrics
@@ -40,13 +41,14 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class SessionIdentity:
-    """What never changes about a session. `name` is shown to people, never logged."""
+    """What is asked for when a session begins. `name` is shown to people, never logged."""
 
     id: str
     name: str
     spec: SourceSpec
     created_at: datetime
     pushes: tuple[PushTarget, ...] = ()
+    region: RegionChoice = AUTO
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,9 @@ class Session:
         )
         self._mailbox: Mailbox[ModelFrame] = Mailbox()
         media = create_media(
-            MediaOrder(identity.spec, identity.pushes, self._mailbox, self.hub, self)
+            MediaOrder(
+                identity.spec, identity.pushes, identity.region, self._mailbox, self.hub, self
+            )
         )
         self._pipeline, self._viewers = media.pipeline, media.viewers
         self._outputs = media.outputs
@@ -203,6 +207,16 @@ class Session:
         self._require_open()
         self._masks.forget_until_now()
         _log.info("memory_reset", session=self.identity.id, reason="operator")
+
+    def choose_region(self, choice: RegionChoice) -> None:
+        """Give the AI another part of the picture; its memory is emptied if that is another one.
+
+        Raises:
+            RegionError: The rectangle lies outside the picture.
+        """
+        self._require_open()
+        self._pipeline.choose_region(choice)
+        _log.info("region_chosen", session=self.identity.id, mode=choice.mode)
 
     async def add_viewer(self, offer_sdp: str, overlay: Overlay = "clean") -> tuple[str, str]:
         """Answer a WHEP offer; return the viewer's id and the answer.

@@ -15,6 +15,7 @@ from server.media.frames_source import FrameFeed
 from server.media.mailbox import Mailbox
 from server.media.push import PushStatus
 from server.media.push_target import PushTarget
+from server.media.region import Rectangle, RegionChoice, require_within
 from server.media.source import SourceSpec
 from server.media.trickle import TrickleFragment, require_match
 from server.session.ports import Media, MediaEvents, MediaOrder
@@ -26,8 +27,16 @@ RTP_ORIGIN = 123456
 class FakePipeline:
     """Implements `server.session.ports.Pipeline`."""
 
-    def __init__(self, spec: SourceSpec, mailbox: Mailbox[ModelFrame], events: MediaEvents) -> None:
+    def __init__(
+        self,
+        spec: SourceSpec,
+        region: RegionChoice,
+        mailbox: Mailbox[ModelFrame],
+        events: MediaEvents,
+    ) -> None:
         self.spec = spec
+        self.region_choice = region
+        self.region: Rectangle | None = None
         self.mailbox = mailbox
         self.events = events
         self.video: VideoInfo | None = None
@@ -46,6 +55,11 @@ class FakePipeline:
     @property
     def drops(self) -> dict[str, int]:
         return {"mailbox": self.mailbox.drops, "relay": 0}
+
+    def choose_region(self, choice: RegionChoice) -> None:
+        if self.video is not None:
+            require_within(choice, (self.video.width, self.video.height))
+        self.region_choice = choice
 
     async def start(self) -> None:
         self.set_state(SourceState.CONNECTING, "")
@@ -174,7 +188,7 @@ class FakeMedia:
         self.outputs: list[FakeOutputs] = []
 
     def __call__(self, order: MediaOrder) -> Media:
-        self.pipelines.append(FakePipeline(order.spec, order.mailbox, order.events))
+        self.pipelines.append(FakePipeline(order.spec, order.region, order.mailbox, order.events))
         self.viewers.append(FakeViewers(order.events))
         self.outputs.append(FakeOutputs(order.pushes))
         return Media(self.pipelines[-1], self.viewers[-1], self.outputs[-1])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import numpy.typing as npt
 
 
 def write_video(
@@ -43,4 +44,19 @@ def write_raw_pictures(path: Path, pixel_format: str, pictures: int) -> Path:
     pixels = np.full((48, 64, 3), 90, np.uint8)
     frame = av.VideoFrame.from_ndarray(pixels, "rgb24").reformat(format=pixel_format)
     path.write_bytes(frame.to_ndarray().tobytes() * pictures)
+    return path
+
+
+def write_frames(path: Path, frames: list[npt.NDArray[np.uint8]], *, fps: int = 25) -> Path:
+    """Write pictures of one size as H.264 at a quality that a tower would send."""
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("libx264", rate=fps)
+        stream.height, stream.width = frames[0].shape[:2]
+        stream.pix_fmt = "yuv420p"
+        stream.options = {"bf": "0", "preset": "ultrafast", "crf": "23"}
+        for pixels in frames:
+            for packet in stream.encode(av.VideoFrame.from_ndarray(pixels.copy(), "rgb24")):
+                output.mux(packet)
+        for packet in stream.encode(None):
+            output.mux(packet)
     return path

@@ -61,6 +61,19 @@ def test_run_writes_every_frame_and_its_mask(
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out.jsonl", "out.mp4"]
 
 
+def test_run_looks_at_the_region_it_was_given(
+    monkeypatch: pytest.MonkeyPatch, weights: Path, video: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.mp4"
+    chosen = ("--weights", weights, "--region", "16,8,64,48")
+    assert sali(monkeypatch, "run", video, "-o", out, *chosen) == 0
+    lines = [json.loads(line) for line in out.with_suffix(".jsonl").read_text().splitlines()]
+    assert [line["region"] for line in lines] == [[16, 8, 64, 48]] * 7
+    for x, y, width, height in (polyp["box"] for line in lines for polyp in line["polyps"]):
+        assert 16 <= x <= x + width <= 80
+        assert 8 <= y <= y + height <= 56
+
+
 def test_run_of_a_missing_file_names_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -61,6 +61,8 @@ def environment(weights: str = "ok") -> dict[str, str]:
         "SALI_WORKER__WEIGHTS": weights,
         "SALI_WORKER__MEASURE_S": "0.05",
         "SALI_LOG__FORMAT": "json",
+        # A red rectangle on black would be taken for an endoscopic picture.
+        "SALI_REGION": "full",
     }
 
 
@@ -161,6 +163,21 @@ async def test_masks_of_a_file_arrive_on_their_frames(clip: Path) -> None:
     mask = rle.decode(last["rle"]["counts"], *last["rle"]["size"])
     assert mask[176, 176]
     assert not mask[10, 176]
+
+
+async def test_the_region_is_cut_out_and_masks_are_told_in_it(clip: Path) -> None:
+    with serving("--source", str(clip), "--loop", "--region", "auto") as served:
+        async with masks_of(served) as connection:
+            mask = await receive(connection, "mask")
+            path = f"/v1/sessions/{served.session['id']}/region"
+            found = served.request("GET", path).json()
+            assert (found["mode"], found["rectangle"]) == ("auto", mask["region"])
+            assert mask["region"] == pytest.approx(RED_BOX, abs=5)
+            assert mask["polyps"][0]["box"] == pytest.approx(RED_BOX, abs=5)
+            served.request("PUT", path, json={"region": [80, 60, 80, 60]}).raise_for_status()
+            while mask["region"] != [80, 60, 80, 60]:
+                mask = await receive(connection, "mask")
+            assert mask["polyps"][0]["box"] == pytest.approx([80, 60, 80, 60], abs=2)
 
 
 async def test_the_memory_is_emptied_when_the_file_starts_again_and_on_a_reset(clip: Path) -> None:

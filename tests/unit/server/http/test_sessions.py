@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from server.media.region import AUTO, rectangle_choice
 from tests.unit.server.http.conftest import Builder, Service
 
 
@@ -16,6 +17,7 @@ async def test_a_session_is_created_looked_at_listed_and_ended(service: Service)
     assert session["ai_state"] == "warming"
     assert session["video"] is None
     assert (session["encoders"], session["push"]) == (0, [])
+    assert session["region"] == {"mode": "auto", "rectangle": None}
     assert session["created_at"].endswith("Z")
     assert session["counters"] == {"frames_received": 0, "frames_masked": 0, "drops": {}}
     assert (await service.client.get(f"/v1/sessions/{session['id']}")).json() == session
@@ -119,3 +121,52 @@ async def test_a_full_service_refuses_and_says_when_to_come_back(build: Builder)
     assert answer.status_code == 503
     assert answer.json()["code"] == "session_limit"
     assert int(answer.headers["retry-after"]) > 0
+
+
+async def test_the_region_is_chosen_at_creation_and_while_the_session_runs(
+    service: Service,
+) -> None:
+    session_id = await service.create(region=[64, 32, 400, 300])
+    pipeline = service.media.pipelines[0]
+    assert pipeline.region_choice == rectangle_choice(64, 32, 400, 300)
+    path = f"/v1/sessions/{session_id}/region"
+    answer = await service.client.put(path, json={"region": "full"})
+    assert (answer.status_code, answer.json()) == (200, {"mode": "full", "rectangle": None})
+    pipeline.region = (0, 0, 640, 480)
+    assert (await service.client.get(path)).json()["rectangle"] == [0, 0, 640, 480]
+    assert (await service.client.put(path, json={"region": [1, 2, 40, 50]})).status_code == 200
+    assert pipeline.region_choice == rectangle_choice(1, 2, 40, 50)
+    assert (await service.client.delete(path)).status_code == 204
+    assert pipeline.region_choice == AUTO
+
+
+async def test_sessions_take_the_operators_region_where_they_choose_none(build: Builder) -> None:
+    service = build(region="10,20,300,200", session={"max_sessions": 2})
+    await service.create()
+    await service.create(region="auto")
+    chosen = [pipeline.region_choice for pipeline in service.media.pipelines]
+    assert chosen == [rectangle_choice(10, 20, 300, 200), AUTO]
+
+
+@pytest.mark.parametrize(
+    ("region", "code", "detail"),
+    [
+        ([0, 0, 31, 400], "region_invalid", "31x400 pixels are too few"),
+        ([-1, 0, 100, 100], "region_invalid", "must not be negative"),
+        ([620, 0, 100, 100], "region_invalid", "outside the picture of 640x480"),
+        ([0, 470, 100, 100], "region_invalid", "outside the picture of 640x480"),
+        ([0, 0, 100], "invalid_request", "region"),
+        ("whole", "invalid_request", "region"),
+        ([0.5, 0, 100, 100], "invalid_request", "region"),
+    ],
+)
+async def test_a_region_that_cannot_be_used_is_a_problem_and_changes_nothing(
+    service: Service, region: object, code: str, detail: str
+) -> None:
+    session_id = await service.create()
+    service.media.pipelines[0].play()
+    answer = await service.client.put(f"/v1/sessions/{session_id}/region", json={"region": region})
+    assert answer.status_code == 422
+    assert answer.json()["code"] == code
+    assert detail in answer.json()["detail"]
+    assert service.media.pipelines[0].region_choice == AUTO

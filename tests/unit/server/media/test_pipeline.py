@@ -17,9 +17,11 @@ from server.media.clock import SystemClock
 from server.media.frame import CodedPacket, ModelFrame, SourceState, VideoInfo
 from server.media.mailbox import Mailbox
 from server.media.pipeline import MediaPipeline
+from server.media.region import AUTO, FULL, RegionChoice, rectangle_choice
 from server.media.source import SourceSpec, parse_source
+from tests.fakes.layouts import Layout
 from tests.fakes.still_pictures import jpeg
-from tests.fakes.video_files import write_raw_pictures, write_video
+from tests.fakes.video_files import write_frames, write_raw_pictures, write_video
 
 CLIPS = Path(__file__).parents[5] / "shared" / "data" / "clips"
 
@@ -60,7 +62,7 @@ class Run:
 
 
 @contextlib.asynccontextmanager
-async def run(spec: SourceSpec) -> AsyncIterator[Run]:
+async def run(spec: SourceSpec, region: RegionChoice = FULL) -> AsyncIterator[Run]:
     mailbox: Mailbox[ModelFrame] = Mailbox()
     states: list[tuple[SourceState, str]] = []
     events: list[str | ModelFrame] = []
@@ -70,6 +72,7 @@ async def run(spec: SourceSpec) -> AsyncIterator[Run]:
         clock=SystemClock(),
         on_state=lambda state, reason: states.append((state, reason)),
         on_discontinuity=events.append,
+        region=region,
     )
     running = Run(pipeline, states, events)
     subscription = pipeline.relay.subscribe()
@@ -239,6 +242,34 @@ async def test_closing_ends_the_viewers_and_leaves_no_thread(tmp_path: Path) -> 
         assert running.pipeline.relay.viewers == 1
     assert running.pipeline.relay.viewers == 0
     assert not [t for t in threading.enumerate() if t.name.startswith("sali-")]
+
+
+async def test_the_model_gets_the_endoscopic_picture_only(tmp_path: Path) -> None:
+    layout = Layout("octagon", (640, 480), (210, 20, 420, 440), "octagon", texts=((8, 40, 14),))
+    path = write_frames(tmp_path / "a.mp4", [layout.render(index) for index in range(30)])
+    async with run(parse_source(str(path)), AUTO) as running:
+        await running.until(3)
+    assert running.events[0] is running.frames[0], "the search is no discontinuity"
+    assert running.pipeline.region == running.frames[-1].region
+    assert running.pipeline.drops["region"] >= 1
+    x, y, width, height = running.frames[-1].region
+    assert (abs(x - 210), abs(y - 20)) <= (8, 8)
+    assert (abs(width - 420), abs(height - 440)) <= (12, 12)
+    seen = np.frombuffer(running.frames[-1].rgb, np.uint8).reshape(352, 352, 3)
+    assert seen[120:230, :12].max(axis=2).mean() > 30, "the border is still there"
+
+
+async def test_the_model_forgets_before_the_first_frame_of_another_region(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", frames=40, size=(128, 96))
+    async with run(parse_source(str(path), loop=True)) as running:
+        await running.until(4)
+        running.pipeline.choose_region(rectangle_choice(32, 16, 64, 48))
+        await running.until(12)
+    told = running.events.index("the picture region changed")
+    before = [e.region for e in running.events[:told] if isinstance(e, ModelFrame)]
+    after = [e.region for e in running.events[told:] if isinstance(e, ModelFrame)]
+    assert set(before) == {(0, 0, 128, 96)}
+    assert set(after) == {(32, 16, 64, 48)}
 
 
 @pytest.mark.skipif(not CLIPS.is_dir(), reason="the recorded clips are not there")
