@@ -123,9 +123,7 @@ class BatchBuffers:
 
     def send(self, count: int) -> Tensor:
         """Start the copy of the first rows to the host; the caller waits, then `results`."""
-        host = torch.empty(
-            count, self.outputs.shape[1], dtype=torch.uint8, pin_memory=self._pinned
-        )
+        host = torch.empty(count, self.outputs.shape[1], dtype=torch.uint8, pin_memory=self._pinned)
         return host.copy_(self.outputs[:count], non_blocking=True)
 
     def results(self, host: Tensor) -> list[StepResult]:

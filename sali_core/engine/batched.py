@@ -49,10 +49,12 @@ class SlotState:
 
     Attributes:
         slot: Of the pools.
+        mask: Mask of frame t-1, [H, W] bool on the CPU, where the mask rule asks for it.
         frames_seen: Frames stepped so far.
     """
 
     slot: int
+    mask: Tensor | None = None
     frames_seen: int = 0
 
 
@@ -195,7 +197,9 @@ class BatchSegmenter:
         self._wait()
         results = buffers.results(host)
         if self._rule.peak_threshold is not None:
-            results = [r._replace(mask=self._mask(r)) for r in results]
+            results = [
+                self._mask(state, result) for state, result in zip(states, results, strict=True)
+            ]
             if is_due and not decides_alone:
                 buffers.bring_masks([result.mask for result in results])
                 self._remember(bucket)
@@ -203,9 +207,10 @@ class BatchSegmenter:
             state.frames_seen += 1
         return results
 
-    def _mask(self, result: StepResult) -> npt.NDArray[np.bool_]:
+    def _mask(self, state: SlotState, result: StepResult) -> StepResult:
         """The mask by both thresholds, which takes connected regions: the host's work."""
-        return self._rule.apply(torch.from_numpy(result.probability)).numpy()
+        state.mask = self._rule.apply(torch.from_numpy(result.probability), state.mask)
+        return result._replace(mask=state.mask.numpy())
 
     def _row(self, state: SlotState) -> Row:
         number = state.frames_seen
@@ -320,9 +325,7 @@ class BatchSegmenter:
             readout, received = read_all(tokens, key)
         else:
             places = self._banks.places(scale, slots, width)
-            readout, received = read_best(
-                places, key, self._config.top_tokens, self._parts.select
-            )
+            readout, received = read_best(places, key, self._config.top_tokens, self._parts.select)
         as_map = readout.transpose(1, 2).reshape(len(slots), -1, *value.shape[2:])
         return torch.cat((as_map, value), 1), received
 

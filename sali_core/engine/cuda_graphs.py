@@ -46,9 +46,7 @@ class GraphCapture:
             torch.cuda.synchronize()
             graph = torch.cuda.CUDAGraph()
             # Other threads' calls are none of ours.
-            with torch.cuda.graph(
-                graph, pool=self._memory, capture_error_mode="thread_local"
-            ):
+            with torch.cuda.graph(graph, pool=self._memory, capture_error_mode="thread_local"):
                 function()
             torch.cuda.synchronize()
         replay: Callable[[], None] = graph.replay

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from sali_core.engine.folding import fold_decoder
 from sali_core.model.build import Network
+from sali_core.model.decoder import Decoder
 from sali_core.model.network import SaliNetwork
 from sali_core.model.ragged import Select, select_best, select_best_fused
 from sali_core.model.released.network import ReleasedNetwork, weigh_values
@@ -54,13 +55,16 @@ def _fused_select() -> Select:
     return cast(Select, torch.compile(select_best_fused, dynamic=False))
 
 
+def _folded(network: Network) -> Decoder:
+    # Folding makes its convolutions on the CPU.
+    return fold_decoder(network.decoder).to(next(network.parameters()).device)
+
+
 def _paper(network: SaliNetwork) -> DenseParts:
-    decoder = fold_decoder(network.decoder)
+    decoder = _folded(network)
     reads = network.config.uses_lim
 
-    def relate(
-        current: FeaturePyramid, previous: FeaturePyramid
-    ) -> Projection | FeaturePyramid:
+    def relate(current: FeaturePyramid, previous: FeaturePyramid) -> Projection | FeaturePyramid:
         relation = network.relation
         return relation(current, previous) if reads else relation.short_term(current, previous)
 
@@ -75,7 +79,7 @@ def _paper(network: SaliNetwork) -> DenseParts:
 
 
 def _released(network: ReleasedNetwork) -> DenseParts:
-    decoder = fold_decoder(network.decoder)
+    decoder = _folded(network)
 
     def relate(current: FeaturePyramid, previous: FeaturePyramid) -> Projection:
         del previous

@@ -22,9 +22,7 @@ def computing_in(precision: str, device: torch.device) -> Iterator[None]:
     """Compute in a precision of `GPU_PRECISIONS`; settings of the process return afterwards."""
     lower = _AUTOCAST.get(precision)
     # Cached casts would be freed memory to a captured graph; every weight is used once anyway.
-    autocast = torch.autocast(
-        device.type, lower, enabled=lower is not None, cache_enabled=False
-    )
+    autocast = torch.autocast(device.type, lower, enabled=lower is not None, cache_enabled=False)
     with allow_tf32(precision == "tf32"), autocast:
         yield
 

@@ -318,9 +318,7 @@ class FeaturePool:
             torch.zeros(slots + 1, config.channels, side, side, device=device) for side in sides
         )
 
-    def exchange(
-        self, slots: Tensor, is_fresh: Tensor, current: FeaturePyramid
-    ) -> FeaturePyramid:
+    def exchange(self, slots: Tensor, is_fresh: Tensor, current: FeaturePyramid) -> FeaturePyramid:
         """Return f_{t-1} of some slots and keep f_t; a new stream is its own predecessor."""
         previous = []
         for held, now in zip(self.maps, current, strict=True):

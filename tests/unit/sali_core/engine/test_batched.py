@@ -194,9 +194,7 @@ def test_a_slot_given_back_starts_its_next_stream_empty(network: SaliNetwork) ->
         np.testing.assert_array_equal(one.logits, other.logits)
 
 
-def _steps(
-    batched: BatchSegmenter, state: SlotState, frames: list[Frame]
-) -> list[StepResult]:
+def _steps(batched: BatchSegmenter, state: SlotState, frames: list[Frame]) -> list[StepResult]:
     return [batched.step(state, frame) for frame in frames]
 
 
@@ -212,7 +210,7 @@ def test_results_stay_when_the_next_batch_is_computed(network: SaliNetwork) -> N
 def test_more_streams_than_the_device_has_room_for_are_refused(network: SaliNetwork) -> None:
     batched = _batched(network, slots=2)
     held = [batched.initial_state() for _ in range(2)]
-    with pytest.raises(EngineError, match="all 2 places for streams .* are in use"):
+    with pytest.raises(EngineError, match=r"all 2 places for streams .* are in use"):
         batched.initial_state()
     held.pop()
     gc.collect()
@@ -298,10 +296,14 @@ def test_recording_leaves_streams_alone_and_may_fail(
         assert not batched.failures
         assert recorder.replayed >= len(video)
     else:
-        assert batched.failures == [
-            f"a batch of {1 if fails_at == 1 else 4} could not be recorded: "
-            "operation not permitted when stream is capturing"
-        ] or fails_at == 3
+        assert (
+            batched.failures
+            == [
+                f"a batch of {1 if fails_at == 1 else 4} could not be recorded: "
+                "operation not permitted when stream is capturing"
+            ]
+            or fails_at == 3
+        )
 
 
 def test_lower_precision_is_of_the_dense_parts_alone(network: SaliNetwork) -> None:

@@ -79,7 +79,9 @@ def test_slots_hold_read_and_evict_as_banks_do(config: ModelConfig, capacity: in
             assert pool.frame_numbers(int(slots[row])) == bank.frame_indices
             held = [t.keys.shape[1] for t in bank.tokens]
             spare = [min(1, t) for t in _background(bank, config)]
-            assert pool.totals[slots[row]].tolist() == [h - s for h, s in zip(held, spare)]
+            assert pool.totals[slots[row]].tolist() == [
+                h - s for h, s in zip(held, spare, strict=True)
+            ]
 
 
 def _background(bank: MemoryBank, config: ModelConfig) -> list[int]:
