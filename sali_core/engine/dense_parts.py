@@ -48,11 +48,12 @@ def split_batched(network: Network, *, compiled: bool = False) -> DenseParts:
         return parts
     config = cast(Any, torch)._dynamo.config
     config.recompile_limit = max(config.recompile_limit, _MOST_SHAPES)
-    return DenseParts(*(torch.compile(part, dynamic=False) for part in parts[:3]), _fused_select())
-
-
-def _fused_select() -> Select:
-    return cast(Select, torch.compile(select_best_fused, dynamic=False))
+    return DenseParts(
+        torch.compile(parts.encode, dynamic=False),
+        torch.compile(parts.relate, dynamic=False),
+        torch.compile(parts.decode, dynamic=False),
+        torch.compile(select_best_fused, dynamic=False),
+    )
 
 
 def _folded(network: Network) -> Decoder:
