@@ -130,7 +130,7 @@ def read_best(
     queries = extend_queries(query_key)
     width = tokens.keys.shape[1]
     count = min(count, width)
-    rows = max(1, _SCORES_AT_ONCE // (len(queries) * width))
+    rows = _equal_parts(queries.shape[1], _SCORES_AT_ONCE // (len(queries) * width))
     parts = []
     received = queries.new_zeros(len(queries), tokens.frame_count)
     for chunk in torch.split(queries, rows, dim=1):
@@ -141,6 +141,11 @@ def read_best(
         parts.append((weights[..., None] * values).sum(2))
         received.scatter_add_(1, tokens.frames.gather(1, flat), weights.flatten(1))
     return torch.cat(parts, 1), received / queries.shape[1]
+
+
+def _equal_parts(total: int, most: int) -> int:
+    """The largest divisor of `total` that is at most `most`: parts of one shape; at least 1."""
+    return next((n for n in range(min(total, most), 1, -1) if total % n == 0), 1)
 
 
 def _pad(x: Tensor) -> Tensor:
