@@ -2,7 +2,7 @@
 
     python -m tests.bench.gpu [--json docs/benchmarks/gpu.json] [--profiles small,paper,released]
         [--engines cuda-graphs,eager,compiled-graphs] [--precisions float32,bfloat16,tf32,float16]
-        [--batch 1,2,4,8,16,32,64] [--minutes 8] [--plot FOLDER]
+        [--batch 1,2,4,8,16,32,64] [--minutes 8] [--plots FOLDER]
 
 Needs a GPU, torch, torchvision, timm, numpy, scipy and safetensors; nothing of the service. Every
 row is printed and written as soon as it is there, and joins those of the same GPU and versions
@@ -238,7 +238,7 @@ def _parse(arguments: Sequence[str]) -> tuple[Plan, argparse.Namespace]:
         prog="python -m tests.bench.gpu", description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("--json", type=Path, default=Path("docs/benchmarks/gpu.json"))
-    parser.add_argument("--plot", type=Path, help="folder for plots (needs matplotlib)")
+    parser.add_argument("--plots", type=Path, help="folder for plots (needs matplotlib)")
     parser.add_argument("--profiles", default=",".join(PROFILES))
     parser.add_argument("--engines", default="cuda-graphs,eager,compiled-graphs")
     parser.add_argument("--precisions", default="float32,bfloat16,tf32,float16")
@@ -282,8 +282,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command = ["python", "-m", "tests.bench.gpu", *words]
         report = Report(given.json, describe_machine(plan.device, command).to_dict())
         run(plan, report, deadline)
-        if given.plot:
-            draw_rows(list(report.rows.values()), given.plot)
+        if given.plots:
+            draw_rows(list(report.rows.values()), given.plots)
         if not report.measured:
             raise ConfigError("nothing could be measured; the rows above say why")
     except (SaliError, OSError) as exc:

@@ -34,10 +34,10 @@ pytestmark = [
 
 GPU = "cuda:0"
 MEMORY = MemoryConfig(capacity_frames=4, write_every_frames=2)
-# float32 on both sides; sums are taken in another order.
-CLOSE = 2e-3
+# float32 on both sides, sums in another order: a pixel at the threshold may enter memory or not.
+CLOSE = 1e-2
 # `released` reads a query's best 20 tokens: rounding swaps the 20th and the 21st (ADR 0006).
-CLOSE_RELEASED = 2e-2
+CLOSE_RELEASED = 1e-1
 Frame = npt.NDArray[np.uint8]
 
 
@@ -75,7 +75,9 @@ def _check(
 ) -> None:
     for step, others in zip(results, expected, strict=True):
         for one, other in zip(step, others, strict=True):
-            np.testing.assert_allclose(one.logits, other.logits, atol=tolerance, rtol=0)
+            difference = np.abs(one.logits - other.logits)
+            assert difference.max() <= tolerance
+            assert np.median(difference) <= tolerance / 10
             assert (one.mask != other.mask).mean() < 1e-2
 
 
@@ -88,13 +90,11 @@ def test_the_batched_step_computes_what_the_cpu_computes(
     _check(_run(eager, frames, 2, 10), expected, _close(weights))
 
 
-@pytest.mark.parametrize("name", ["cuda-graphs", "compiled", "compiled-graphs"])
-def test_engines_compute_what_eager_float32_computes(
-    name: str, weights: Path, frames: BenchFrames
+def test_recorded_steps_compute_what_eager_float32_computes(
+    weights: Path, frames: BenchFrames
 ) -> None:
     eager = create_engine(weights, GPU, engine="eager", memory=MEMORY)
-    engine = create_engine(weights, GPU, engine=name, memory=MEMORY)
-    assert engine.info.engine == name
+    engine = create_engine(weights, GPU, engine="cuda-graphs", memory=MEMORY)
     expected = _run(eager, frames, 2, 10)
     _check(_run(engine, frames, 2, 10), expected, _close(weights))
     assert engine.info.reason == "asked for", "a bucket was not recorded"
@@ -248,3 +248,17 @@ def test_the_fused_selection_finds_the_best_tokens() -> None:
     torch.testing.assert_close(scores, expected, atol=1e-4, rtol=1e-4)
     near = keys.gather(1, places.flatten(1)[..., None].expand(-1, -1, 5)).view(2, 500, 20, 5)
     torch.testing.assert_close((near * queries[:, :, None]).sum(-1), scores, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["compiled", "compiled-graphs"])
+def test_compiled_steps_compute_what_eager_float32_computes(
+    name: str, weights: Path, frames: BenchFrames
+) -> None:
+    """One stream: every batch size compiles for a minute or so."""
+    if "paper" in weights.name:
+        pytest.skip("the parts of `small` with the backbone of `released`")
+    eager = create_engine(weights, GPU, engine="eager", memory=MEMORY)
+    engine = create_engine(weights, GPU, engine=name, memory=MEMORY)
+    assert engine.info.engine == name
+    _check(_run(engine, frames, 1, 10), _run(eager, frames, 1, 10), _close(weights))
+    assert engine.info.reason == "asked for", "a bucket was not recorded"
