@@ -25,16 +25,15 @@ from torch import Tensor
 
 from sali_core.config import MemoryConfig, ModelConfig
 from sali_core.engine.batch_buffers import BatchBuffers, Row
+from sali_core.engine.batch_step import BatchStep
 from sali_core.engine.cuda_graphs import Capture, run_directly
 from sali_core.engine.dense_parts import DenseParts
-from sali_core.engine.precision import allow_tf32, computing_in
 from sali_core.errors import ShapeError
-from sali_core.memory.bank_pool import BankPool, FeaturePool
-from sali_core.model.decoder import resize
-from sali_core.model.ragged import read_all, read_best
+from sali_core.memory.bank_pool import BankPool
+from sali_core.memory.feature_pool import FeaturePool
 from sali_core.stream.frames import check_frame
 from sali_core.stream.masking import MaskRule
-from sali_core.types import FeaturePyramid, Projection, StepResult
+from sali_core.types import StepResult
 
 BUCKETS = (1, 2, 4, 8, 16, 32, 64)
 # Share of a measured frame that is polyp.
@@ -94,10 +93,14 @@ class BatchSegmenter:
             precision: Of the dense parts, see `sali_core.engine.precision`.
             capture: Records what a bucket runs; where it fails, that bucket runs directly.
         """
-        self._config, self._parts, self._memory, self._rule = config, parts, memory, rule
-        self._device, self._precision, self._capture = device, precision, capture
+        self._config, self._memory, self._rule = config, memory, rule
+        self._device, self._capture = device, capture
         self._banks = BankPool(config, memory, slots=slots, device=device)
         self._features = FeaturePool(config, slots=slots, device=device)
+        self._step = BatchStep(
+            config, parts, self._banks, self._features,
+            memory=memory, threshold=rule.threshold, device=device, precision=precision,
+        )  # fmt: skip
         self._buckets: dict[int, _Bucket] = {}
         pinned = device.type == "cuda"
         self._totals = torch.zeros(self._banks.totals.shape, dtype=torch.int64, pin_memory=pinned)
@@ -262,10 +265,10 @@ class BatchSegmenter:
         bucket = _Bucket(buffers)
         for widths in self._banks.widths():
             bucket.look.append(
-                self._record(size, lambda widths=widths: self._look(buffers, widths))  # type: ignore[misc]
+                self._record(size, lambda widths=widths: self._step.look(buffers, widths))  # type: ignore[misc]
             )
         if self._config.uses_lim:
-            bucket.remember = self._record(size, lambda: self._write(buffers))
+            bucket.remember = self._record(size, lambda: self._step.write(buffers))
         return bucket
 
     def _record(self, size: int, function: Callable[[], None]) -> Callable[[], None]:
@@ -279,75 +282,6 @@ class BatchSegmenter:
             _log.warning("%s; steps are launched kernel by kernel", self.failures[-1])
             return function
 
-    def _look(self, buffers: BatchBuffers, widths: tuple[int, ...]) -> None:
-        """Compute a batch's maps, and what it would leave in memory, from its input."""
-        slots, is_fresh = buffers.slots, buffers.is_fresh
-        with computing_in(self._precision, self._device):
-            current = _floats(self._parts.encode(buffers.rgb))
-            previous = self._features.exchange(slots, is_fresh, current)
-            related = self._parts.relate(current, previous)
-        long, query = self._read(buffers, related, widths)
-        with computing_in(self._precision, self._device):
-            scores, left = self._parts.decode(long, current, previous, query)
-        logits = resize(scores.float(), (self._config.input_size,) * 2)[:, 0]
-        probability = torch.sigmoid(logits)
-        mask = probability >= self._rule.threshold
-        buffers.tell(logits, probability, mask)
-        if left is not None:
-            buffers.remembered.copy_(probability if self._memory.soft_masks else mask)
-            for kept, new in zip((*buffers.memory.keys, *buffers.memory.values),
-                                 (*left.keys, *left.values), strict=True):  # fmt: skip
-                kept.copy_(new)
-
-    def _read(
-        self,
-        buffers: BatchBuffers,
-        related: Projection | FeaturePyramid,
-        widths: tuple[int, ...],
-    ) -> tuple[FeaturePyramid, Projection | None]:
-        """F_long of every stream, and the query it came from; in float32."""
-        if not isinstance(related, Projection):
-            return _floats(related), None
-        query = Projection(_floats(related.keys), _floats(related.values))
-        with allow_tf32(False):
-            self._banks.begin(buffers.slots, buffers.is_fresh, query)
-            scales = [
-                self._read_scale(scale, buffers.slots, width, query)
-                for scale, width in enumerate(widths)
-            ]
-        buffers.received.copy_(torch.stack([received for _, received in scales]).mean(0))
-        (fine, _), (middle, _), (coarse, _) = scales
-        return (fine, middle, coarse), query
-
-    def _read_scale(
-        self, scale: int, slots: Tensor, width: int, query: Projection
-    ) -> tuple[Tensor, Tensor]:
-        key, value = query.keys[scale], query.values[scale]
-        if self._config.top_tokens is None:
-            tokens = self._banks.tokens(scale, slots, width)
-            readout, received = read_all(tokens, key)
-        else:
-            places = self._banks.places(scale, slots, width)
-            readout, received = read_best(places, key, self._config.top_tokens, self._parts.select)
-        as_map = readout.transpose(1, 2).reshape(len(slots), -1, *value.shape[2:])
-        return torch.cat((as_map, value), 1), received
-
-    def _write(self, buffers: BatchBuffers) -> None:
-        """Write what a batch left into the banks."""
-        self._banks.write(
-            buffers.slots,
-            buffers.is_due,
-            buffers.numbers,
-            buffers.memory,
-            buffers.remembered,
-            buffers.received,
-        )
-
 
 def _event() -> torch.cuda.Event:
     return torch.cuda.Event()  # type: ignore[no-untyped-call]  # torch's
-
-
-def _floats(maps: FeaturePyramid) -> FeaturePyramid:
-    fine, middle, coarse = maps
-    return fine.float(), middle.float(), coarse.float()

@@ -21,7 +21,7 @@ from sali_core.config import MemoryConfig, ModelConfig
 from sali_core.errors import EngineError
 from sali_core.model.ragged import PADDING_SCORE, RaggedPlaces, RaggedTokens
 from sali_core.model.readout import extend_keys
-from sali_core.types import STRIDES, FeaturePyramid, Projection
+from sali_core.types import STRIDES, Projection
 
 _EMPTY = -1
 # Shares of a full bank that reads are padded to; few, so that a device sees few shapes.
@@ -306,23 +306,3 @@ class BankPool:
         scale.values[slots, places] = moved
         scale.counts[slots, places] = foreground.sum(1)
         scale.background[slots, places] = (values * ~foreground[..., None]).float().sum(1)
-
-
-class FeaturePool:
-    """f_{t-1} of every slot, allocated once."""
-
-    def __init__(self, config: ModelConfig, *, slots: int, device: torch.device) -> None:
-        """Allocate for so many slots and the scratch one."""
-        sides = [-(-config.input_size // stride) for stride in STRIDES]
-        self.maps = tuple(
-            torch.zeros(slots + 1, config.channels, side, side, device=device) for side in sides
-        )
-
-    def exchange(self, slots: Tensor, is_fresh: Tensor, current: FeaturePyramid) -> FeaturePyramid:
-        """Return f_{t-1} of some slots and keep f_t; a new stream is its own predecessor."""
-        previous = []
-        for held, now in zip(self.maps, current, strict=True):
-            before = torch.where(is_fresh[:, None, None, None], now, held[slots])
-            held[slots] = now
-            previous.append(before)
-        return (previous[0], previous[1], previous[2])
