@@ -7,7 +7,7 @@ PORT ?= 8000
 SOURCE ?= demo
 
 .DEFAULT_GOAL := help
-.PHONY: help install web run test test-python test-web e2e bench bench-gpu fmt lint type train clean packages
+.PHONY: help install web run test test-python test-web e2e bench bench-gpu test-gpu fmt lint type train clean packages
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -53,8 +53,14 @@ bench: install ## Speed, as ratios measured side by side
 	$(BIN)/python -m tests.bench.against_authors
 	$(BIN)/python -m tests.bench.metrics
 
+# GPU machines often bring their own torch: without .venv these two use what is installed.
+GPU_PYTHON = $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON))
+
 bench-gpu: ## Speed on a GPU against the authors' form; writes docs/benchmarks/gpu.json
-	$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) -m tests.bench.gpu
+	$(GPU_PYTHON) -m tests.bench.gpu $(BENCH)
+
+test-gpu: ## What only a GPU can show
+	$(GPU_PYTHON) -m pytest -q -m gpu tests/gpu
 
 fmt: install ## Format
 	$(BIN)/ruff format sali_core server tests

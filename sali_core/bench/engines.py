@@ -18,7 +18,7 @@ def list_engines(config: ModelConfig, device: torch.device) -> list[str]:
 
 
 def choose_engines(there: Sequence[str], wanted: Sequence[str]) -> list[str]:
-    """Return the wanted engines, all if none is named.
+    """Return the wanted engines; if none is named, all that start without compiling for minutes.
 
     Raises:
         ConfigError: One is not there; the text names those that are.
@@ -29,4 +29,4 @@ def choose_engines(there: Sequence[str], wanted: Sequence[str]) -> list[str]:
                 f"engine {name!r} is unknown or cannot run this network here; "
                 f"there are: {', '.join(there)}"
             )
-    return list(wanted or there)
+    return list(wanted or [name for name in there if not name.startswith("compiled")])

@@ -10,8 +10,9 @@ import torch
 from sali_core.config import ModelConfig
 from sali_core.errors import ConfigError
 
-ENGINES = ("eager", "openvino")
-PRECISIONS = ("auto", "float32", "bfloat16")
+GPU_ENGINES = ("cuda-graphs", "eager", "compiled", "compiled-graphs")
+ENGINES = ("eager", "openvino", "cuda-graphs", "compiled", "compiled-graphs")
+PRECISIONS = ("auto", "float32", "bfloat16", "tf32", "float16")
 
 
 class EngineChoice(NamedTuple):
@@ -28,8 +29,15 @@ def available_engines(device: torch.device, network: ModelConfig) -> tuple[Engin
         device: Where it is to run.
         network: Its configuration; today every engine runs every network.
     """
+    if device.type == "cuda":
+        return (
+            EngineChoice("cuda-graphs", "one launch a step: the GPU does not wait for Python"),
+            EngineChoice("eager", "runs on every GPU"),
+            EngineChoice("compiled", "torch.compile's kernels; minutes to start"),
+            EngineChoice("compiled-graphs", "the same as one launch a step"),
+        )
     if device.type != "cpu":
-        return (EngineChoice("eager", "the device is no CPU"),)
+        return (EngineChoice("eager", "the device is neither a CPU nor a CUDA GPU"),)
     eager = EngineChoice("eager", "runs everywhere")
     if find_spec("openvino") is None:
         return (EngineChoice("eager", "OpenVINO is not installed"),)
@@ -58,18 +66,24 @@ def pick_engines(
     return (EngineChoice(wanted, "asked for"),)
 
 
-def pick_precision(wanted: str, engine: str) -> str:
+def pick_precision(wanted: str, engine: str, device: torch.device) -> str:
     """Return the precision an engine computes in.
 
-    `auto` is float32 everywhere: bfloat16 moved logits by more than 2e-2 wherever it was tried,
-    so it must be asked for, and its results judged by who asks. On CPUs float16 is less exact and
-    slower than float32 (ADR 0007).
+    `auto` is float32 everywhere, on GPUs without TF32: bfloat16 moved logits by more than 2e-2
+    wherever it was tried, so anything less must be asked for, and its results judged by who asks.
+    On CPUs float16 is less exact and slower than float32 (ADR 0007).
 
     Raises:
-        ConfigError: No such precision, or the engine does not have it.
+        ConfigError: No such precision, or the engine does not have it on this device.
     """
     if wanted not in PRECISIONS:
         raise ConfigError(f"precision {wanted!r} is unknown; use {', '.join(PRECISIONS)}")
+    if device.type == "cuda":
+        return "float32" if wanted == "auto" else wanted
+    if wanted in ("tf32", "float16"):
+        raise ConfigError(f"precision {wanted!r} is of GPUs; this engine runs on {str(device)!r}")
     if wanted == "bfloat16" and engine != "openvino":
-        raise ConfigError(f"engine {engine!r} computes in float32; bfloat16 is OpenVINO's, on CPUs")
+        raise ConfigError(
+            f"engine {engine!r} computes in float32 here; bfloat16 is OpenVINO's, on CPUs"
+        )
     return "float32" if wanted == "auto" else wanted

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from sali_core.config import MemoryConfig
+from sali_core.engine.batched import BatchSegmenter, SlotState
 from sali_core.engine.choice import EngineChoice, pick_engines, pick_precision
 from sali_core.engine.device import pick_device
+from sali_core.engine.gpu import start_on_gpu
 from sali_core.engine.openvino import OpenVinoNetwork
 from sali_core.errors import EngineError, ShapeError
 from sali_core.model.build import Network
+from sali_core.stream.masking import MaskRule
 from sali_core.stream.model import ModelInfo
 from sali_core.stream.segmenter import StreamNetwork, StreamSegmenter
 from sali_core.stream.state import StreamState
@@ -27,24 +32,37 @@ from sali_core.weights.store import load_network
 class Engine:
     """SALI as a `StreamModel`: steps many streams through one network."""
 
-    def __init__(self, segmenter: StreamSegmenter, info: ModelInfo) -> None:
-        self._segmenter = segmenter
-        self.info = info
+    def __init__(self, segmenter: StreamSegmenter | BatchSegmenter, info: ModelInfo) -> None:
+        """Bind what steps streams one by one (CPUs) or together (GPUs)."""
+        self._segmenter: Any = segmenter
+        self._info = info
 
-    def initial_state(self) -> StreamState:
+    @property
+    def info(self) -> ModelInfo:
+        """What it is; the reason tells of batch sizes that could not be recorded."""
+        failures = getattr(self._segmenter, "failures", [])
+        reason = "; ".join([self._info.reason, *failures])
+        return replace(self._info, reason=reason)
+
+    def initial_state(self) -> StreamState | SlotState:
         """Return the state of a new stream."""
-        return self._segmenter.initial_state()
+        state: StreamState | SlotState = self._segmenter.initial_state()
+        return state
 
-    def full_state(self) -> StreamState:
+    def full_state(self) -> StreamState | SlotState:
         """Return a state with a full memory, to measure speed with."""
-        return self._segmenter.full_state()
+        state: StreamState | SlotState = self._segmenter.full_state()
+        return state
 
-    def step(self, state: StreamState, rgb: npt.NDArray[np.uint8]) -> StepResult:
+    def step(self, state: StreamState | SlotState, rgb: npt.NDArray[np.uint8]) -> StepResult:
         """Segment the next frame of a stream; see `StreamSegmenter.step`."""
-        return self._segmenter.step(state, rgb)
+        result: StepResult = self._segmenter.step(state, rgb)
+        return result
 
     def step_many(
-        self, states: Sequence[StreamState], frames: Sequence[npt.NDArray[np.uint8]]
+        self,
+        states: Sequence[StreamState | SlotState],
+        frames: Sequence[npt.NDArray[np.uint8]],
     ) -> list[StepResult]:
         """Segment the next frame of each of several different streams.
 
@@ -55,6 +73,8 @@ class Engine:
         Raises:
             ShapeError: A frame does not fit, or there are not as many frames as states.
         """
+        if isinstance(self._segmenter, BatchSegmenter):
+            return self._segmenter.step_many(cast(Sequence[SlotState], states), frames)
         if len(states) != len(frames):
             raise ShapeError(f"{len(states)} states, but {len(frames)} frames")
         # One by one: a stream's result must not depend, to the bit, on who else is served.
@@ -70,8 +90,10 @@ def create_engine(
     Args:
         weights: A shipped name or a file.
         device: `auto`, `cpu`, `cuda`, `cuda:N`.
-        engine: `auto`, `eager` or `openvino` (CPU only).
-        precision: `auto` (float32), `float32`, or `bfloat16` (OpenVINO's encoder; masks change).
+        engine: `auto`, `eager`, `openvino` (CPUs), `cuda-graphs`, `compiled` or `compiled-graphs`
+            (GPUs).
+        precision: `auto` (float32), `float32`, `bfloat16` (of GPUs, and OpenVINO's encoder), `tf32`
+            or `float16` (of GPUs). Masks change with all but float32.
         memory: Bank size and write interval; the paper's by default.
 
     Raises:
@@ -82,15 +104,22 @@ def create_engine(
     path = resolve_weights(weights)
     where = pick_device(device)
     network, header = load_network(path)
-    runner, choice, computes_in = _start_engine(network, where, engine, precision)
     size = header.config.input_size
-    segmenter = StreamSegmenter(
-        runner,
-        memory=memory or MemoryConfig(),
-        threshold=header.threshold,
-        peak_threshold=header.peak_threshold,
-        device=where,
-    )
+    segmenter: StreamSegmenter | BatchSegmenter
+    if where.type == "cuda":
+        rule = MaskRule(header.threshold, header.peak_threshold)
+        segmenter, choice, computes_in = start_on_gpu(
+            network, where, engine, precision, memory=memory or MemoryConfig(), rule=rule
+        )
+    else:
+        runner, choice, computes_in = _start_engine(network, where, engine, precision)
+        segmenter = StreamSegmenter(
+            runner,
+            memory=memory or MemoryConfig(),
+            threshold=header.threshold,
+            peak_threshold=header.peak_threshold,
+            device=where,
+        )
     info = ModelInfo(
         name=header.name,
         threshold=header.threshold,
@@ -116,7 +145,7 @@ def _start_engine(
     """Start the first engine that runs: what runs it, which it is, its precision."""
     failure = ""
     for choice in pick_engines(device, network.config, wanted):
-        computes_in = pick_precision(precision, choice.name)
+        computes_in = pick_precision(precision, choice.name, device)
         if choice.name == "eager":
             return network.to(device), choice._replace(reason=failure or choice.reason), computes_in
         try:

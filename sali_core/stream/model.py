@@ -27,7 +27,7 @@ class ModelInfo:
         input_size: (height, width) of the frames it takes.
         device: Where it runs: `cpu`, `cuda:0`.
         profile: Profile of the network.
-        engine: How it runs: `eager`, `openvino`.
+        engine: How it runs: `eager`, `openvino`, `cuda-graphs`.
         reason: Why this engine was picked.
         precision: What it computes in: `float32`, `bfloat16`.
     """

@@ -96,7 +96,7 @@ def compare(settings: Settings, command: Sequence[str]) -> dict[str, Any]:
     authors = AuthorsForm(config, network.state_dict(), rule, memory=memory, device=device)
     frames = BenchFrames(config.input_size)
     fill_steps = (settings.bank - 1) * settings.write_every + 1
-    comparison = Comparison(authors, rule, frames, fill_steps)
+    comparison = Comparison(authors, frames, fill_steps)
     if precision != torch.float32:
         comparison.lower_to(precision)
     rows, ended = _rows(comparison, engine, settings)

@@ -11,7 +11,6 @@ import torch
 
 from sali_core.bench.frames import BenchFrames
 from sali_core.bench.timing import Deadline, Spread, timed
-from sali_core.stream.masking import MaskRule
 from sali_core.stream.model import StreamModel
 from sali_core.types import StepResult
 from tests.bench.authors import AuthorsForm
@@ -102,20 +101,18 @@ class Row:
 class Comparison:
     """Holds the authors' stream, its bank full, and what it gave for every frame."""
 
-    def __init__(
-        self, authors: AuthorsForm, rule: MaskRule, frames: BenchFrames, fill_steps: int
-    ) -> None:
+    def __init__(self, authors: AuthorsForm, frames: BenchFrames, fill_steps: int) -> None:
         """Run the authors' form in float32 until its bank is full, and some frames more.
 
         Args:
             authors: In float32; has seen nothing.
-            rule: Thresholds of its masks.
             frames: What both see.
             fill_steps: Frames until the bank is full.
         """
-        self._frames, self._rule, self._fill_steps = frames, rule, fill_steps
+        self._frames, self._fill_steps = frames, fill_steps
         self._truth = [
-            authors.step(frames.frame(0, number)) for number in range(fill_steps + LEAST_ROUNDS)
+            (authors.step(frames.frame(0, number)), authors.shown_mask)
+            for number in range(fill_steps + LEAST_ROUNDS)
         ]
         self._authors = authors
 
@@ -123,7 +120,15 @@ class Comparison:
         """Time the authors' form in another precision from now on; truth stays float32."""
         self._authors = self._authors.at_precision(precision)
 
-    def run(self, engine: StreamModel, batch: int, *, rounds: int, seconds: float) -> Row:
+    def run(
+        self,
+        engine: StreamModel,
+        batch: int,
+        *,
+        rounds: int,
+        seconds: float,
+        authors_every: int = 1,
+    ) -> Row:
         """Fill the banks of `batch` streams of ours, then time both in turns.
 
         Args:
@@ -131,6 +136,8 @@ class Comparison:
             batch: Streams.
             rounds: At most; at least three.
             seconds: After so many no round begins.
+            authors_every: The authors' form takes its turn every so many rounds; it takes part in
+                the first three.
         """
         states = [engine.initial_state() for _ in range(batch)]
         agreement = Agreement()
@@ -147,7 +154,8 @@ class Comparison:
             pictures = self._frames.batch(batch, number)
             results, ms = timed(lambda p=pictures: engine.step_many(states, p), device)
             mine.append(ms)
-            theirs.append(timed(lambda p=pictures: self._authors.step(p[0]), device)[1])
+            if len(mine) <= LEAST_ROUNDS or len(mine) % authors_every == 0:
+                theirs.append(timed(lambda p=pictures: self._authors.step(p[0]), device)[1])
             self._compare(agreement, number, results[0])
         ours, authors = Spread.of(mine), Spread.of(theirs)
         ratio = round(authors.p50_ms * batch / ours.p50_ms, 2)
@@ -155,9 +163,7 @@ class Comparison:
 
     def _compare(self, agreement: Agreement, number: int, result: StepResult) -> None:
         if number < len(self._truth):
-            logits = self._truth[number]
-            mask = self._rule.apply(torch.sigmoid(torch.from_numpy(logits))).numpy()
-            agreement.add(result, logits, mask)
+            agreement.add(result, *self._truth[number])
 
 
 def _dice(both: float, either: float) -> float:

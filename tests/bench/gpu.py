@@ -1,19 +1,23 @@
-"""Every figure a GPU is asked for: each profile against the authors' form, batch 1 to 64.
+"""Every figure a GPU is asked for: engines against the authors' form, batch 1 to 64.
 
     python -m tests.bench.gpu [--json docs/benchmarks/gpu.json] [--profiles small,paper,released]
-        [--precisions float32,bfloat16] [--batch 1,2,4,8,16,32,64] [--rounds 60]
+        [--engines cuda-graphs,eager,compiled-graphs] [--precisions float32,bfloat16,tf32,float16]
+        [--batch 1,2,4,8,16,32,64] [--minutes 8] [--plots FOLDER]
 
-Needs a GPU, torch, torchvision, timm, numpy, scipy and safetensors; nothing of the service. Figures
-are written as soon as they are there, and join those of the same GPU and versions that the file
-holds: profiles may be measured one by one.
+Needs a GPU, torch, torchvision, timm, numpy, scipy and safetensors; nothing of the service. Every
+row is printed and written as soon as it is there, and joins those of the same GPU and versions
+that the file holds. What fails, or finds no time, is a row that says why.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,59 +25,207 @@ import torch
 
 from sali_core.bench.limits import measure_limits
 from sali_core.bench.machine import describe_machine
+from sali_core.bench.timing import Deadline
 from sali_core.config import get_profile
+from sali_core.engine.choice import ENGINES
 from sali_core.engine.device import pick_device
-from sali_core.errors import ConfigError, EngineError, SaliError
-from tests.bench.against_authors import PRECISIONS, Settings, compare, parse_batches, table
+from sali_core.engine.precision import allow_tf32
+from sali_core.errors import ConfigError, SaliError
+from tests.bench.against_authors import parse_batches
+from tests.bench.gpu_plots import draw_rows
+from tests.bench.gpu_profile import DTYPES, ProfileBench, RowSettings
 
-PROFILES = ("small", "paper", "released")
-SLOWEST_MS = 100.0
-SHIPPED = {"small": "small-demo"}
-"""Profiles that come with trained weights; the others are measured with random ones."""
+PROFILES = ("released", "paper", "small")
+# Only the first engine is measured at every batch size.
+_FEW_BATCHES = (1, 8, 64)
+_COMPILE_S = 180.0
+"""Left time below which nothing that torch compiles is begun."""
 
 
-def run(
-    settings: Sequence[Settings], json_out: Path, device: torch.device, command: Sequence[str]
-) -> None:
-    """Compare one after another; print tables, keep the figures written so far.
+@dataclass(frozen=True)
+class Plan:
+    """What to measure, in the order of the lists.
 
-    Raises:
-        ConfigError: The file holds something else.
-        EngineError: Nothing could be measured.
+    Attributes:
+        row: How each row is measured.
     """
-    machine = describe_machine(device, command).to_dict()
-    kept = _earlier(json_out, machine)
-    limits = [vars(measure_limits(device, dtype)) for dtype in (torch.float32, torch.bfloat16)]
-    failures: list[str] = []
-    for chosen in settings:
-        try:
-            result = compare(chosen, command)
-        # A precision or a network that the engine has not, or that does not fit.
-        except (ConfigError, EngineError, torch.OutOfMemoryError) as exc:
-            failures.append(f"{chosen.weights or chosen.profile}, {chosen.precision}: {exc}")
-            print(f"not measured: {failures[-1]}", flush=True)
+
+    device: torch.device
+    profiles: tuple[str, ...]
+    engines: tuple[str, ...]
+    precisions: tuple[str, ...]
+    batches: tuple[int, ...]
+    row: RowSettings
+
+    def groups(self) -> Iterator[tuple[str, str, str]]:
+        """Yield (engine, precision, profile): what tells most first, compilers last."""
+        pairs = [
+            (place + rank + 10 * engine.startswith("compiled"), engine, precision)
+            for place, engine in enumerate(self.engines)
+            for rank, precision in enumerate(self.precisions)
+        ]
+        for _, engine, precision in sorted(pairs, key=lambda pair: pair[0]):
+            for profile in self.profiles:
+                yield engine, precision, profile
+
+    def batches_of(self, engine: str) -> list[int]:
+        """Batch sizes an engine is measured at."""
+        wanted = self.batches if engine == self.engines[0] else _FEW_BATCHES
+        return [batch for batch in self.batches if batch in wanted]
+
+
+class Report:
+    """Rows by what they measure, written after each."""
+
+    def __init__(self, path: Path, machine: dict[str, Any]) -> None:
+        """Take over rows of the same GPU and versions.
+
+        Raises:
+            ConfigError: The file was not written by this program, or is damaged.
+        """
+        self._path = path
+        self._head: dict[str, Any] = {"machine": machine}
+        self.rows: dict[str, dict[str, Any]] = _earlier(path, machine)
+        self.measured = 0
+
+    def set_limits(self, limits: dict[str, Any]) -> None:
+        """Note what the device can do at most."""
+        self._head["limits"] = limits
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Print and write a row; one that was not measured leaves an earlier figure alone."""
+        key = _key(row)
+        if "not_measured" not in row:
+            self.measured += 1
+            self.rows[key] = row
+        else:
+            self.rows.setdefault(key, row)
+        print(_line(row), flush=True)
+        report = self._head | {"rows": list(self.rows.values())}
+        self._path.write_text(json.dumps(report, indent=2) + "\n")
+
+
+def run(plan: Plan, report: Report, deadline: Deadline) -> None:
+    """Measure group by group until all is done or time is up."""
+    limits = {}
+    for precision in plan.precisions:
+        with allow_tf32(precision == "tf32"):
+            found = measure_limits(plan.device, DTYPES[precision], seconds=1.0)
+        limits[precision] = vars(found) | {"precision": precision}
+        print(f"{precision}: {found.matrix_tflops} TFLOP/s, {found.bandwidth_gbs} GB/s", flush=True)
+    report.set_limits(limits)
+    print(_TITLES, flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        _run_groups(plan, report, deadline, Benches(plan, Path(folder)), limits)
+
+
+def _run_groups(
+    plan: Plan, report: Report, deadline: Deadline, benches: Benches, limits: dict[str, Any]
+) -> None:
+    for engine, precision, profile in plan.groups():
+        head = {"profile": profile, "engine": engine, "precision": precision}
+        least_s = _COMPILE_S if engine.startswith("compiled") else 0.0
+        if deadline.left_s <= least_s:
+            report.add(head | {"batch": None, "not_measured": f"{deadline.left_s:.0f} s left"})
             continue
-        kept[f"{result['weights']}, {result['precision']}"] = result
-        report = {"machine": machine, "limits": limits, "comparisons": list(kept.values())}
-        print(table(result), flush=True)
-        json_out.write_text(json.dumps(report, indent=2) + "\n")
-    if len(failures) == len(settings):
-        raise EngineError(f"nothing could be measured: {'; '.join(failures)}")
+        _run_group(plan, report, deadline, benches, head, limits[precision]["matrix_tflops"])
+        gc.collect()
+        if plan.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+
+class Benches:
+    """One `ProfileBench` per profile, made at its first use."""
+
+    def __init__(self, plan: Plan, folder: Path) -> None:
+        self._plan, self._folder = plan, folder
+        self._made: dict[str, ProfileBench] = {}
+
+    def get(self, profile: str) -> ProfileBench:
+        """Return a profile's."""
+        if profile not in self._made:
+            plan = self._plan
+            self._made[profile] = ProfileBench(profile, plan.device, plan.row, self._folder)
+        return self._made[profile]
+
+
+def _run_group(
+    plan: Plan,
+    report: Report,
+    deadline: Deadline,
+    benches: Benches,
+    head: dict[str, Any],
+    matrix_tflops: float,
+) -> None:
+    """Start one engine and measure its batches; whatever it raises is a row's result."""
+    profile, name, precision = head["profile"], head["engine"], head["precision"]
+    batch: int | str | None = None
+    try:
+        bench = benches.get(profile)
+        engine = bench.start(name, precision)
+    except Exception as exc:  # noqa: BLE001 - an engine that cannot start is told, others go on
+        report.add(head | {"batch": batch, "not_measured": _one_line(exc)})
+        return
+    for batch in [*plan.batches_of(name), "stream"]:
+        row: dict[str, Any] | None
+        try:
+            if deadline.has_passed:
+                row = {"not_measured": "no time left"}
+            elif batch == "stream":
+                row = bench.judge(engine, precision) if name == plan.engines[0] else None
+            else:
+                row = bench.measure(engine, precision, int(batch), matrix_tflops)
+        except Exception as exc:  # noqa: BLE001 - as above: a batch that does not fit, say
+            row = {"not_measured": _one_line(exc)}
+        if row is not None:
+            report.add(head | {"batch": batch, "reason": engine.info.reason} | row)
+
+
+_TITLES = (
+    f"{'profile':<9} {'engine':<15} {'precision':<9} {'batch':>6} {'p50 ms':>8} {'p99 ms':>8} "
+    f"{'a frame':>8} {'authors':>8} {'ratio':>7} {'max diff':>9} {'Dice':>8} {'of peak':>8}"
+)
+
+
+def _line(row: dict[str, Any]) -> str:
+    head = (
+        f"{row['profile']:<9} {row['engine']:<15} {row['precision']:<9} {row['batch'] or '-':>6} "
+    )
+    if "not_measured" in row:
+        return f"{head}not measured: {row['not_measured']}"
+    if row["batch"] == "stream":
+        return (
+            f"{head}{row['frames']} frames beside float32: logits within "
+            f"{row['max_difference']:.1e}, Dice {row['dice']:.5f}: "
+            f"{'within' if row['within_bounds'] else 'OUTSIDE'} the bounds"
+        )
+    ours, agreement = row["ours"], row["agreement"]
+    return (
+        f"{head}{ours['p50_ms']:>8.2f} {ours['p99_ms']:>8.2f} {row['frame_ms']:>8.3f} "
+        f"{row['authors']['p50_ms']:>8.2f} {row['ratio']:>7.1f} "
+        f"{agreement['max_difference']:>9.1e} {agreement['dice']:>8.5f} "
+        f"{row['matrix_share']:>8.1%}"
+    )
+
+
+def _key(row: dict[str, Any]) -> str:
+    return ", ".join(str(row[name]) for name in ("profile", "engine", "precision", "batch"))
+
+
+def _one_line(exc: Exception) -> str:
+    lines = str(exc).strip().splitlines()
+    return f"{type(exc).__name__}: {lines[0] if lines else ''}"[:300]
 
 
 def _earlier(path: Path, machine: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Comparisons a file holds already, if they are of this GPU and these versions.
-
-    Raises:
-        ConfigError: The file was not written by this program, or is damaged.
-    """
+    """Rows a file holds already, if they are of this GPU and these versions."""
     if not path.is_file():
         return {}
     try:
         report = json.loads(path.read_text())
         if any(report["machine"][key] != machine[key] for key in ("gpu", "cpu", "versions")):
             return {}
-        return {f"{old['weights']}, {old['precision']}": old for old in report["comparisons"]}
+        return {_key(row): row for row in report["rows"] if "not_measured" not in row}
     except (ValueError, KeyError, TypeError) as exc:
         raise ConfigError(
             f"--json {path}: holds no figures of an earlier run ({type(exc).__name__}: {exc}); "
@@ -81,57 +233,59 @@ def _earlier(path: Path, machine: dict[str, Any]) -> dict[str, dict[str, Any]]:
         ) from exc
 
 
-def _parse(arguments: Sequence[str]) -> tuple[list[Settings], Path, torch.device]:
+def _parse(arguments: Sequence[str]) -> tuple[Plan, argparse.Namespace]:
     parser = argparse.ArgumentParser(
         prog="python -m tests.bench.gpu", description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("--json", type=Path, default=Path("docs/benchmarks/gpu.json"))
+    parser.add_argument("--plots", type=Path, help="folder for plots (needs matplotlib)")
     parser.add_argument("--profiles", default=",".join(PROFILES))
-    parser.add_argument("--precisions", default="float32,bfloat16")
+    parser.add_argument("--engines", default="cuda-graphs,eager,compiled-graphs")
+    parser.add_argument("--precisions", default="float32,bfloat16,tf32,float16")
     parser.add_argument("--batch", default="1,2,4,8,16,32,64")
     parser.add_argument("--bank", type=int, default=35)
-    parser.add_argument("--write-every", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=60)
-    parser.add_argument("--seconds", type=float, default=20.0, help="of turns per batch size")
+    parser.add_argument("--seconds", type=float, default=3.0, help="of turns per row")
+    parser.add_argument("--frames", type=int, default=300, help="a precision is judged on")
+    parser.add_argument("--minutes", type=float, default=8.0, help="no row begins after so many")
     parser.add_argument("--device", default="cuda")
     given = parser.parse_args(arguments)
-    device = pick_device(given.device)
-    profiles, precisions = given.profiles.split(","), given.precisions.split(",")
-    for precision in precisions:
-        if precision not in PRECISIONS:
-            raise ConfigError(f"precision {precision!r}; there are: {', '.join(PRECISIONS)}")
-    for profile in profiles:
+    for profile in given.profiles.split(","):
         get_profile(profile)
     if not given.json.parent.is_dir():
         raise ConfigError(f"--json {given.json}: the folder does not exist")
-    common: dict[str, Any] = {
-        "device": given.device,
-        "batches": parse_batches(given.batch),
-        "bank": given.bank,
-        "write_every": given.write_every,
-        "rounds": given.rounds,
-        "seconds": given.seconds,
-        "slowest_ms": SLOWEST_MS,
-    }
-    settings = [
-        Settings(
-            weights=SHIPPED.get(profile),
-            profile=None if profile in SHIPPED else profile,
-            precision=precision,
-            **common,
-        )
-        for profile in profiles
-        for precision in precisions
-    ]
-    return settings, given.json, device
+    plan = Plan(
+        pick_device(given.device),
+        tuple(given.profiles.split(",")),
+        _known("engine", given.engines, ENGINES),
+        _known("precision", given.precisions, DTYPES),
+        parse_batches(given.batch),
+        RowSettings(given.bank, given.rounds, given.seconds, given.frames),
+    )
+    return plan, given
+
+
+def _known(kind: str, text: str, there: Sequence[str] | dict[str, torch.dtype]) -> tuple[str, ...]:
+    names = tuple(text.split(","))
+    for name in names:
+        if name not in there:
+            raise ConfigError(f"{kind} {name!r}; there are: {', '.join(there)}")
+    return names
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; return the exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        settings, json_out, device = _parse(words)
-        run(settings, json_out, device, ["python", "-m", "tests.bench.gpu", *words])
+        plan, given = _parse(words)
+        deadline = Deadline(60 * given.minutes)
+        command = ["python", "-m", "tests.bench.gpu", *words]
+        report = Report(given.json, describe_machine(plan.device, command).to_dict())
+        run(plan, report, deadline)
+        if given.plots:
+            draw_rows(list(report.rows.values()), given.plots)
+        if not report.measured:
+            raise ConfigError("nothing could be measured; the rows above say why")
     except (SaliError, OSError) as exc:
         print(f"error: {exc}", file=sys.stderr)
         return 1

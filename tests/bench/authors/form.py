@@ -71,6 +71,12 @@ class AuthorsForm:
         other.memory = self.memory.to(precision)
         return other
 
+    @property
+    def shown_mask(self) -> npt.NDArray[np.bool_]:
+        """Mask of the last frame, [H, W]; there must have been one."""
+        assert self.mask is not None
+        return self.mask.cpu().numpy()
+
     @torch.inference_mode()
     def step(self, frame: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Logits [H, W] of the next frame [H, W, 3] uint8 RGB."""

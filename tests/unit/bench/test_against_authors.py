@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from sali_core.errors import ConfigError
 from sali_core.stream.model import StreamModel
 from sali_core.weights.store import load_network, save_weights
-from tests.bench import against_authors, gpu
+from tests.bench import against_authors
 from tests.bench.comparison import Comparison, Row
 
 ABSENT_ON_GPU_HOSTS = (
@@ -95,88 +94,6 @@ def test_what_cannot_be_measured_is_named_in_one_line(
     assert reason in error
     assert error.startswith("error: ")
     assert error.count("\n") == 1
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_without_a_gpu_the_gpu_figures_fail_at_once(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "gpu.json"
-    assert gpu.main(["--json", str(out)]) == 1
-    assert "0 GPUs" in capsys.readouterr().err
-    assert not out.exists()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "reason"),
-    [
-        (["--profiles", "tiny"], "unknown profile 'tiny'"),
-        (["--precisions", "float16"], "precision 'float16'"),
-        (["--json", "no/such/folder/gpu.json"], "does not exist"),
-        (["--batch", "x"], "positive numbers"),
-    ],
-)
-def test_gpu_arguments_are_checked_before_anything_runs(
-    arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert gpu.main(["--device", "cpu", *arguments]) == 1
-    assert reason in capsys.readouterr().err
-
-
-def test_figures_of_another_profile_join_those_of_the_same_machine(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def compare(settings: against_authors.Settings, _: object) -> dict[str, object]:
-        name = settings.weights or settings.profile
-        return {"weights": name, "precision": settings.precision, "machine": {}}
-
-    monkeypatch.setattr(gpu, "compare", compare)
-    monkeypatch.setattr(gpu, "table", str)
-    monkeypatch.setattr(gpu, "measure_limits", lambda *_: gpu.Settings())
-    out = tmp_path / "gpu.json"
-    common = ["--device", "cpu", "--json", str(out), "--precisions", "float32"]
-    assert gpu.main([*common, "--profiles", "small"]) == 0
-    assert gpu.main([*common, "--profiles", "paper,small"]) == 0
-    names = [row["weights"] for row in json.loads(out.read_text())["comparisons"]]
-    assert names == ["small-demo", "paper"]
-
-    report = json.loads(out.read_text())
-    report["machine"]["versions"]["torch"] = "1.0"
-    out.write_text(json.dumps(report))
-    assert gpu.main([*common, "--profiles", "released"]) == 0
-    names = [row["weights"] for row in json.loads(out.read_text())["comparisons"]]
-    assert names == ["released"]
-
-
-@pytest.mark.parametrize("text", ['{"machine": {"gpu', "{}", "[]", '{"machine": {}}'])
-def test_a_damaged_file_of_figures_is_told_and_left_as_it_is(
-    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "gpu.json"
-    out.write_text(text)
-    assert gpu.main(["--device", "cpu", "--json", str(out), "--profiles", "small"]) == 1
-    assert "holds no figures of an earlier run" in capsys.readouterr().err
-    assert out.read_text() == text
-
-
-def test_a_precision_the_engine_lacks_is_told_and_the_others_are_measured(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def compare(settings: against_authors.Settings, _: object) -> dict[str, object]:
-        if settings.precision == "bfloat16":
-            raise ConfigError("float32 only")
-        return {"weights": settings.weights, "precision": settings.precision, "machine": {}}
-
-    monkeypatch.setattr(gpu, "compare", compare)
-    monkeypatch.setattr(gpu, "table", str)
-    monkeypatch.setattr(gpu, "measure_limits", lambda *_: gpu.Settings())
-    out = tmp_path / "gpu.json"
-    common = ["--device", "cpu", "--json", str(out), "--profiles", "small"]
-    assert gpu.main([*common, "--precisions", "bfloat16,float32"]) == 0
-    assert "not measured: small-demo, bfloat16: float32 only" in capsys.readouterr().out
-    assert len(json.loads(out.read_text())["comparisons"]) == 1
-    assert gpu.main([*common, "--precisions", "bfloat16"]) == 1
-    assert "nothing could be measured" in capsys.readouterr().err
 
 
 def test_gpu_hosts_need_no_package_of_the_service(tiny_weights: Path, tmp_path: Path) -> None:

@@ -22,3 +22,9 @@ def test_an_unknown_engine_is_refused_with_those_there_are() -> None:
         choose_engines(["eager", "openvino"], ["warp"])
     assert choose_engines(["eager", "openvino"], []) == ["eager", "openvino"]
     assert choose_engines(["eager", "openvino"], ["openvino"]) == ["openvino"]
+
+
+def test_engines_that_compile_for_minutes_must_be_named() -> None:
+    there = ["eager", "cuda-graphs", "compiled", "compiled-graphs"]
+    assert choose_engines(there, []) == ["eager", "cuda-graphs"]
+    assert choose_engines(there, ["compiled"]) == ["compiled"]
