@@ -80,9 +80,9 @@ train: install ## Train the demo weights (DATA=folder, BACKBONE=mobilenetv2 weig
 		--phantom-share 0.3 --negative-share 0.15 --set data.mix.gentle=0.0
 	$(BIN)/sali train --config configs/small.toml --data $(DATA) --start runs/small-clips/last.safetensors \
 		--out runs/small
-	$(BIN)/sali train --config configs/small-video.toml --data $(DATA) --start runs/small/last.safetensors \
-		--out runs/small-video
-	$(BIN)/sali weights calibrate runs/small-video/last.safetensors --data $(DATA) -o runs/small.safetensors --force
+	$(BIN)/sali train --config configs/small-fine.toml --data $(DATA) --start runs/small/last.safetensors \
+		--out runs/small-fine
+	$(BIN)/sali weights calibrate runs/small-fine/last.safetensors --data $(DATA) -o runs/small.safetensors --force
 
 clean: ## Remove what was built
 	rm -rf $(VENV) client_web/node_modules client_web/dist .mypy_cache .ruff_cache .pytest_cache
