@@ -170,8 +170,13 @@ class BatchSegmenter:
 
     @torch.inference_mode()
     def prepare(self, size: int) -> None:
-        """Make ready for batches of up to `size` streams: allocate, compile, record."""
-        self._bucket(size)
+        """Make ready for batches of up to `size` streams: allocate, compile, record.
+
+        No step of so many streams has to do that any more. Larger batches are split.
+        """
+        largest = self._bucket_size(min(size, BUCKETS[-1]))
+        for bucket in BUCKETS[: BUCKETS.index(largest) + 1]:
+            self._bucket(bucket)
 
     def frames_held(self, state: SlotState) -> tuple[int, ...]:
         """Numbers of the frames in a stream's bank, oldest first; waits for the device."""
@@ -253,13 +258,17 @@ class BatchSegmenter:
 
     def _bucket(self, size: int) -> _Bucket:
         """Return the smallest bucket that takes so many streams; make it at its first use."""
-        size = next(bucket for bucket in BUCKETS if bucket >= size)
+        size = self._bucket_size(size)
         if size not in self._buckets:
             self._buckets[size] = self._create_bucket(size)
         return self._buckets[size]
 
+    @staticmethod
+    def _bucket_size(size: int) -> int:
+        return next(bucket for bucket in BUCKETS if bucket >= size)
+
     def _create_bucket(self, size: int) -> _Bucket:
-        """Record everything a bucket will run, on rows that belong to nobody."""
+        """Run and record everything a bucket will run, on rows that belong to nobody."""
         buffers = BatchBuffers(size, self._config, self._memory, self._device)
         buffers.bring([self._unused_row()] * size, [])
         bucket = _Bucket(buffers)
@@ -272,8 +281,8 @@ class BatchSegmenter:
         return bucket
 
     def _record(self, size: int, function: Callable[[], None]) -> Callable[[], None]:
-        if self.failures:
-            return function
+        if self.failures or self._capture is run_directly:
+            return run_directly(function)
         try:
             return self._capture(function)
         except RuntimeError as exc:

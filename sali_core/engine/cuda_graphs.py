@@ -19,7 +19,8 @@ class Capture(Protocol):
 
 
 def run_directly(function: Callable[[], None]) -> Callable[[], None]:
-    """Record nothing: a `Capture` for engines without graphs."""
+    """Run it once, as kernels are picked and compiled then; record nothing: a `Capture`."""
+    function()
     return function
 
 

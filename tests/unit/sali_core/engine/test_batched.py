@@ -308,6 +308,21 @@ def test_recording_leaves_streams_alone_and_may_fail(
         )
 
 
+def test_what_is_prepared_is_not_recorded_in_a_step(network: SaliNetwork) -> None:
+    recorder = _Recorder()
+    batched = BatchSegmenter(
+        network.config, split_batched(network), memory=MEMORY,
+        rule=MaskRule(0.5), device=CPU, slots=4, capture=recorder,
+    )  # fmt: skip
+    batched.prepare(3)
+    recorded = recorder.recorded
+    frame, states = _frames(96, 1)[0], [batched.initial_state() for _ in range(4)]
+    for count in (1, 2, 3, 4):
+        batched.step_many(states[:count], [frame] * count)
+    assert recorder.recorded == recorded > 0
+    assert recorder.replayed > 0
+
+
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
 def test_lower_precision_is_of_the_dense_parts_alone(
     precision: str, network: SaliNetwork, released: Network
