@@ -213,6 +213,8 @@ def test_a_precision_stays_within_its_bounds_over_300_frames_or_is_told_not_to(
     for number in range(300):
         a = exact.step(one, frames.frame(0, number))
         b = lower.step(other, frames.frame(0, number))
+        assert np.isfinite(a.logits).all()
+        assert np.isfinite(b.logits).all()
         difference = max(difference, float(np.abs(a.logits - b.logits).max()))
         both += int((a.mask & b.mask).sum())
         either += int(a.mask.sum() + b.mask.sum())
