@@ -286,10 +286,16 @@ class BatchSegmenter:
         try:
             return self._capture(function)
         except RuntimeError as exc:
-            reason = (str(exc).strip().splitlines() or [type(exc).__name__])[0]
+            reason = _first_line(exc)
+            if exc.__context__ is not None:  # the end of a recording fails because of it
+                reason += f", after: {_first_line(exc.__context__)}"
             self.failures.append(f"a batch of {size} could not be recorded: {reason}")
             _log.warning("%s; steps are launched kernel by kernel", self.failures[-1])
             return function
+
+
+def _first_line(exc: BaseException) -> str:
+    return (str(exc).strip().splitlines() or [type(exc).__name__])[0]
 
 
 def _event() -> torch.cuda.Event:

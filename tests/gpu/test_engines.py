@@ -163,9 +163,19 @@ def test_device_memory_is_the_same_after_hundreds_of_steps(
     assert step(range(30, 330)) == before
 
 
+def _raise() -> None:
+    raise RuntimeError("this cannot be recorded")
+
+
+def _wait() -> None:
+    torch.cuda.current_stream().synchronize()
+
+
+@pytest.mark.parametrize("spoils", [_raise, _wait])
 def test_a_recording_that_fails_leaves_an_engine_that_runs(
-    weights: Path, frames: BenchFrames
+    spoils: Callable[[], None], weights: Path, frames: BenchFrames
 ) -> None:
+    """A wait breaks the recording itself: torch's own end of it raises then."""
     network, header = load_network(weights)
     capture = GraphCapture(torch.device(GPU))
 
@@ -173,7 +183,7 @@ def test_a_recording_that_fails_leaves_an_engine_that_runs(
         def fails() -> None:
             function()
             if torch.cuda.is_current_stream_capturing():
-                raise RuntimeError("this cannot be recorded")
+                spoils()
 
         return capture(fails)
 
@@ -183,9 +193,14 @@ def test_a_recording_that_fails_leaves_an_engine_that_runs(
     )  # fmt: skip
     state = segmenter.initial_state()
     results = [[segmenter.step(state, frames.frame(0, number))] for number in range(6)]
-    assert segmenter.failures == ["a batch of 1 could not be recorded: this cannot be recorded"]
+    assert torch.cuda.current_stream() == torch.cuda.default_stream()
+    (failure,) = segmenter.failures
+    assert failure.startswith("a batch of 1 could not be recorded: ")
+    assert ("this cannot be recorded" in failure) == (spoils is _raise)
     eager = create_engine(weights, GPU, engine="eager", memory=MEMORY)
     _check(results, _run(eager, frames, 1, 6), _close(weights))
+    for number in range(6, 106):
+        assert np.isfinite(segmenter.step(state, frames.frame(0, number)).logits).all()
 
 
 @pytest.mark.parametrize("precision", ["tf32", "bfloat16", "float16"])

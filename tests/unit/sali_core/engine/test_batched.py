@@ -308,6 +308,24 @@ def test_recording_leaves_streams_alone_and_may_fail(
         )
 
 
+def test_why_a_recording_failed_is_told_with_what_came_before(network: SaliNetwork) -> None:
+    def capture(function: Callable[[], None]) -> Callable[[], None]:
+        try:
+            raise RuntimeError("waiting is not permitted\nmore")
+        finally:
+            raise RuntimeError("the recording cannot end")
+
+    batched = BatchSegmenter(
+        network.config, split_batched(network), memory=MEMORY,
+        rule=MaskRule(0.5), device=CPU, slots=1, capture=capture,
+    )  # fmt: skip
+    batched.prepare(1)
+    assert batched.failures == [
+        "a batch of 1 could not be recorded: the recording cannot end, "
+        "after: waiting is not permitted"
+    ]
+
+
 def test_what_is_prepared_is_not_recorded_in_a_step(network: SaliNetwork) -> None:
     recorder = _Recorder()
     batched = BatchSegmenter(
