@@ -78,19 +78,19 @@ class Report:
     """Rows by what they measure, written after each."""
 
     def __init__(self, path: Path, machine: dict[str, Any]) -> None:
-        """Take over rows of the same GPU and versions.
+        """Take over rows and limits of the same GPU and versions.
 
         Raises:
-            ConfigError: The file was not written by this program, or is damaged.
+            ConfigError: The file was not written by this program, is damaged or is of another GPU.
         """
         self._path = path
-        self._head: dict[str, Any] = {"machine": machine}
-        self.rows: dict[str, dict[str, Any]] = _earlier(path, machine)
+        self.rows, limits = _earlier(path, machine)
+        self._head: dict[str, Any] = {"machine": machine, "limits": limits}
         self.measured = 0
 
     def set_limits(self, limits: dict[str, Any]) -> None:
-        """Note what the device can do at most."""
-        self._head["limits"] = limits
+        """Note what the device can do at most, by precision."""
+        self._head["limits"] |= limits
 
     def add(self, row: dict[str, Any]) -> None:
         """Print and write a row; one that was not measured leaves an earlier figure alone."""
@@ -217,20 +217,28 @@ def _one_line(exc: Exception) -> str:
     return f"{type(exc).__name__}: {lines[0] if lines else ''}"[:300]
 
 
-def _earlier(path: Path, machine: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Rows a file holds already, if they are of this GPU and these versions."""
+def _earlier(
+    path: Path, machine: dict[str, Any]
+) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+    """Rows and limits a file holds already, if they are of this GPU and these versions."""
     if not path.is_file():
-        return {}
+        return {}, {}
     try:
         report = json.loads(path.read_text())
-        if any(report["machine"][key] != machine[key] for key in ("gpu", "cpu", "versions")):
-            return {}
-        return {_key(row): row for row in report["rows"] if "not_measured" not in row}
+        gpu = report["machine"]["gpu"]
+        is_same = all(report["machine"][key] == machine[key] for key in ("cpu", "versions"))
+        rows = {_key(row): row for row in report["rows"] if "not_measured" not in row}
+        limits = dict(report.get("limits", {}))
     except (ValueError, KeyError, TypeError) as exc:
         raise ConfigError(
             f"--json {path}: holds no figures of an earlier run ({type(exc).__name__}: {exc}); "
             "move it away or name another file"
         ) from exc
+    if gpu != machine["gpu"]:
+        raise ConfigError(
+            f"--json {path}: holds figures of another GPU ({gpu}); name another file with --json"
+        )
+    return (rows, limits) if is_same else ({}, {})
 
 
 def _parse(arguments: Sequence[str]) -> tuple[Plan, argparse.Namespace]:

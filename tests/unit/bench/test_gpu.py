@@ -94,6 +94,27 @@ def test_rows_of_the_same_machine_join_and_others_are_left_out(bench: Run, tmp_p
     assert [row["batch"] for row in report["rows"]] == [2]
 
 
+def test_figures_of_another_gpu_are_not_written_over(
+    bench: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "gpu.json"
+    text = json.dumps({"machine": {"gpu": "NVIDIA X", "cpu": "", "versions": {}}, "rows": []})
+    out.write_text(text)
+    status, _ = bench("--batch", "1")
+    assert status == 1
+    assert "holds figures of another GPU (NVIDIA X); name another file" in capsys.readouterr().err
+    assert out.read_text() == text
+
+
+def test_limits_of_precisions_that_are_not_measured_now_stay(bench: Run, tmp_path: Path) -> None:
+    _, report = bench("--minutes", "0", "--precisions", "float32")
+    report["limits"]["tf32"] = {"matrix_tflops": 30.0}
+    (tmp_path / "gpu.json").write_text(json.dumps(report))
+    _, report = bench("--minutes", "0", "--precisions", "float32")
+    assert report["limits"]["tf32"] == {"matrix_tflops": 30.0}
+    assert report["limits"]["float32"]["matrix_tflops"] == 10.0
+
+
 @pytest.mark.parametrize("text", ['{"machine": {"gpu', "{}", "[]", '{"machine": {}}'])
 def test_a_damaged_file_of_figures_is_told_and_left_as_it_is(
     text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
