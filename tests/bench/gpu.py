@@ -124,9 +124,8 @@ def _run_groups(
 ) -> None:
     for engine, precision, profile in plan.groups():
         head = {"profile": profile, "engine": engine, "precision": precision}
-        least_s = _COMPILE_S if engine.startswith("compiled") else 0.0
-        if deadline.left_s <= least_s:
-            report.add(head | {"batch": None, "not_measured": f"{deadline.left_s:.0f} s left"})
+        if too_late := _too_late(engine, deadline):
+            report.add(head | {"batch": None} | too_late)
             continue
         _run_group(plan, report, deadline, benches, head, limits[precision]["matrix_tflops"])
         gc.collect()
@@ -169,8 +168,8 @@ def _run_group(
     for batch in [*plan.batches_of(name), "stream"]:
         row: dict[str, Any] | None
         try:
-            if deadline.has_passed:
-                row = {"not_measured": "no time left"}
+            if too_late := _too_late(name, deadline):
+                row = dict(too_late)
             elif batch == "stream":
                 row = bench.judge(engine, precision) if name == plan.engines[0] else None
             else:
@@ -179,6 +178,13 @@ def _run_group(
             row = {"not_measured": _one_line(exc)}
         if row is not None:
             report.add(head | {"batch": batch, "reason": engine.info.reason} | row)
+
+
+def _too_late(engine: str, deadline: Deadline) -> dict[str, str]:
+    """Why no batch of an engine can be begun, as part of a row; empty while there is time."""
+    least_s = _COMPILE_S if engine.startswith("compiled") else 0.0
+    left_s = deadline.left_s
+    return {"not_measured": f"{left_s:.0f} s left"} if left_s <= least_s else {}
 
 
 _TITLES = (

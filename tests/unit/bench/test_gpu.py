@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
 from sali_core.bench.limits import DeviceLimits
+from sali_core.bench.timing import Deadline
 from sali_core.engine import Engine
 from tests.bench import gpu, gpu_profile
 from tests.bench.gpu_plots import draw_rows
@@ -82,6 +84,38 @@ def test_no_row_begins_after_the_time_is_up(bench: Run) -> None:
     status, report = bench("--minutes", "0")
     assert status == 1
     assert [row["not_measured"] for row in report["rows"]] == ["0 s left"]
+
+
+def test_no_batch_is_compiled_for_which_too_little_time_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = 0.0
+
+    class Bench:
+        def start(self, name: str, precision: str) -> Any:
+            return SimpleNamespace(info=SimpleNamespace(reason="asked for"))
+
+        def measure(self, *_: Any) -> dict[str, Any]:
+            nonlocal now_s
+            now_s += 100.0
+            return {}
+
+        def judge(self, *_: Any) -> None:
+            return None
+
+    monkeypatch.setattr(gpu, "ProfileBench", lambda *_: Bench())
+    monkeypatch.setattr(gpu, "measure_limits", lambda *_, **__: DeviceLimits("x", 10.0, 20.0))
+    monkeypatch.setattr(gpu, "_line", str)
+    plan = gpu.Plan(
+        torch.device("cpu"), ("small",), ("compiled",), ("float32",), (1, 2, 4, 8),
+        gpu_profile.RowSettings(),
+    )  # fmt: skip
+    machine = {"gpu": None, "cpu": "", "versions": {}}
+    report = gpu.Report(tmp_path / "gpu.json", machine)
+    gpu.run(plan, report, Deadline(300.0, lambda: now_s))
+    why = [(row["batch"], row.get("not_measured")) for row in report.rows.values()]
+    late = "100 s left"
+    assert why == [(1, None), (2, None), (4, late), (8, late), ("stream", late)]
 
 
 def test_rows_of_the_same_machine_join_and_others_are_left_out(bench: Run, tmp_path: Path) -> None:
