@@ -196,6 +196,24 @@ def test_a_slot_given_back_starts_its_next_stream_empty(network: SaliNetwork) ->
         np.testing.assert_array_equal(one.logits, other.logits)
 
 
+def test_a_slot_given_back_hands_no_mask_on(network: SaliNetwork) -> None:
+    """A faint frame is masked only where the stream's frame before was."""
+    first, second = _frames(52, 2)
+    alone = [_alone(network, [frame])[0].probability for frame in (first, second)]
+    sure, faint = (first, second) if alone[0].max() > alone[1].max() else (second, first)
+    batched = _batched(network, slots=1, peak=float(alone[0].max() + alone[1].max()) / 2)
+    before = batched.initial_state()
+    shown = batched.step(before, sure).mask
+    slot = before.slot
+    del before
+    gc.collect()
+    after = batched.initial_state()
+    result = batched.step(after, faint)
+    assert after.slot == slot
+    assert (shown & (result.probability >= _threshold(network))).any(), "nothing to hand on"
+    assert not result.mask.any()
+
+
 def _steps(batched: BatchSegmenter, state: SlotState, frames: list[Frame]) -> list[StepResult]:
     return [batched.step(state, frame) for frame in frames]
 
