@@ -17,6 +17,7 @@ import logging
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -273,11 +274,9 @@ class BatchSegmenter:
         buffers.bring([self._unused_row()] * size, [])
         bucket = _Bucket(buffers)
         for widths in self._banks.widths():
-            bucket.look.append(
-                self._record(size, lambda widths=widths: self._step.look(buffers, widths))  # type: ignore[misc]
-            )
+            bucket.look.append(self._record(size, partial(self._step.look, buffers, widths)))
         if self._config.uses_lim:
-            bucket.remember = self._record(size, lambda: self._step.write(buffers))
+            bucket.remember = self._record(size, partial(self._step.write, buffers))
         return bucket
 
     def _record(self, size: int, function: Callable[[], None]) -> Callable[[], None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,7 @@ def frames() -> BenchFrames:
 @pytest.fixture(autouse=True)
 def _free_memory() -> Iterator[None]:
     yield
+    gc.collect()
     torch.cuda.empty_cache()
 
 

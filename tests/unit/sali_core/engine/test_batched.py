@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -225,6 +226,18 @@ def test_results_stay_when_the_next_batch_is_computed(network: SaliNetwork) -> N
     kept = first.logits.copy()
     batched.step(state, _frames(61, 1)[0])
     np.testing.assert_array_equal(first.logits, kept)
+
+
+def test_an_engine_that_nobody_holds_gives_its_memory_back_at_once(network: SaliNetwork) -> None:
+    batched = _batched(network)
+    batched.step(batched.initial_state(), _frames(62, 1)[0])
+    gone = weakref.ref(batched)
+    gc.disable()
+    try:
+        del batched
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_more_streams_than_the_device_has_room_for_are_refused(network: SaliNetwork) -> None:
