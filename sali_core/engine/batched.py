@@ -17,6 +17,7 @@ import logging
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -170,8 +171,13 @@ class BatchSegmenter:
 
     @torch.inference_mode()
     def prepare(self, size: int) -> None:
-        """Make ready for batches of up to `size` streams: allocate, compile, record."""
-        self._bucket(size)
+        """Make ready for batches of up to `size` streams: allocate, compile, record.
+
+        No step of so many streams has to do that any more. Larger batches are split.
+        """
+        largest = self._bucket_size(min(size, BUCKETS[-1]))
+        for bucket in BUCKETS[: BUCKETS.index(largest) + 1]:
+            self._bucket(bucket)
 
     def frames_held(self, state: SlotState) -> tuple[int, ...]:
         """Numbers of the frames in a stream's bank, oldest first; waits for the device."""
@@ -253,34 +259,42 @@ class BatchSegmenter:
 
     def _bucket(self, size: int) -> _Bucket:
         """Return the smallest bucket that takes so many streams; make it at its first use."""
-        size = next(bucket for bucket in BUCKETS if bucket >= size)
+        size = self._bucket_size(size)
         if size not in self._buckets:
             self._buckets[size] = self._create_bucket(size)
         return self._buckets[size]
 
+    @staticmethod
+    def _bucket_size(size: int) -> int:
+        return next(bucket for bucket in BUCKETS if bucket >= size)
+
     def _create_bucket(self, size: int) -> _Bucket:
-        """Record everything a bucket will run, on rows that belong to nobody."""
+        """Run and record everything a bucket will run, on rows that belong to nobody."""
         buffers = BatchBuffers(size, self._config, self._memory, self._device)
         buffers.bring([self._unused_row()] * size, [])
         bucket = _Bucket(buffers)
         for widths in self._banks.widths():
-            bucket.look.append(
-                self._record(size, lambda widths=widths: self._step.look(buffers, widths))  # type: ignore[misc]
-            )
+            bucket.look.append(self._record(size, partial(self._step.look, buffers, widths)))
         if self._config.uses_lim:
-            bucket.remember = self._record(size, lambda: self._step.write(buffers))
+            bucket.remember = self._record(size, partial(self._step.write, buffers))
         return bucket
 
     def _record(self, size: int, function: Callable[[], None]) -> Callable[[], None]:
-        if self.failures:
-            return function
+        if self.failures or self._capture is run_directly:
+            return run_directly(function)
         try:
             return self._capture(function)
         except RuntimeError as exc:
-            reason = (str(exc).strip().splitlines() or [type(exc).__name__])[0]
+            reason = _first_line(exc)
+            if exc.__context__ is not None:  # the end of a recording fails because of it
+                reason += f", after: {_first_line(exc.__context__)}"
             self.failures.append(f"a batch of {size} could not be recorded: {reason}")
             _log.warning("%s; steps are launched kernel by kernel", self.failures[-1])
             return function
+
+
+def _first_line(exc: BaseException) -> str:
+    return (str(exc).strip().splitlines() or [type(exc).__name__])[0]
 
 
 def _event() -> torch.cuda.Event:

@@ -8,6 +8,9 @@ from typing import Any, Protocol
 import torch
 
 _WARM_UP = 3
+# Graphs that could not be recorded. torch's allocator may look into them ever after (fixed after
+# torch 2.11), so they are never freed.
+_BROKEN: list[torch.cuda.CUDAGraph] = []
 
 
 class Capture(Protocol):
@@ -19,7 +22,8 @@ class Capture(Protocol):
 
 
 def run_directly(function: Callable[[], None]) -> Callable[[], None]:
-    """Record nothing: a `Capture` for engines without graphs."""
+    """Run it once, as kernels are picked and compiled then; record nothing: a `Capture`."""
+    function()
     return function
 
 
@@ -34,20 +38,32 @@ class GraphCapture:
         """Warm up on a side stream, as kernels are picked and libraries start then; record.
 
         Raises:
-            RuntimeError: Something in the function cannot be recorded.
+            RuntimeError: Something in the function cannot be recorded; the device waited for all
+                that ran of it, and the caller's stream is the current one again.
         """
         with torch.cuda.device(self._device):
-            side = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch's
-            side.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(side):
-                for _ in range(_WARM_UP):
-                    function()
-            torch.cuda.current_stream().wait_stream(side)
-            torch.cuda.synchronize()
+            callers = torch.cuda.current_stream()
             graph = torch.cuda.CUDAGraph()
-            # Other threads' calls are none of ours.
-            with torch.cuda.graph(graph, pool=self._memory, capture_error_mode="thread_local"):
-                function()
-            torch.cuda.synchronize()
+            try:
+                self._record(graph, function)
+            except BaseException:
+                _BROKEN.append(graph)
+                # Leaving torch's context may have raised before it came to this.
+                torch.cuda.set_stream(callers)
+                torch.cuda.synchronize()
+                raise
         replay: Callable[[], None] = graph.replay
         return replay
+
+    def _record(self, graph: torch.cuda.CUDAGraph, function: Callable[[], None]) -> None:
+        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch's
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(_WARM_UP):
+                function()
+        torch.cuda.current_stream().wait_stream(side)
+        torch.cuda.synchronize()
+        # Other threads' calls are none of ours.
+        with torch.cuda.graph(graph, pool=self._memory, capture_error_mode="thread_local"):
+            function()
+        torch.cuda.synchronize()

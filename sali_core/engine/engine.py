@@ -54,6 +54,11 @@ class Engine:
         state: StreamState | SlotState = self._segmenter.full_state()
         return state
 
+    def prepare(self, streams: int) -> None:
+        """Make ready to step up to `streams` streams together; slow on a GPU (`BatchSegmenter`)."""
+        if isinstance(self._segmenter, BatchSegmenter):
+            self._segmenter.prepare(streams)
+
     def step(self, state: StreamState | SlotState, rgb: npt.NDArray[np.uint8]) -> StepResult:
         """Segment the next frame of a stream; see `StreamSegmenter.step`."""
         result: StepResult = self._segmenter.step(state, rgb)

@@ -48,7 +48,13 @@ def start_on_gpu(
             precision=computes_in,
             capture=GraphCapture(device) if choice.name.endswith("graphs") else run_directly,
         )
-        segmenter.prepare(1)
+        try:
+            segmenter.prepare(1)
+        except RuntimeError as exc:
+            failure = (
+                f"{choice.name} cannot run: {(str(exc).strip().splitlines() or [repr(exc)])[0]}"
+            )
+            continue
         if not segmenter.failures:
             return segmenter, choice._replace(reason=failure or choice.reason), computes_in
         failure = segmenter.failures[0]

@@ -16,6 +16,8 @@ from server.worker.runner import Runner, finish
 from server.worker.scheduler import StepRequest
 
 _MOST_STEPS = 100
+_PREPARE_S = 60.0
+"""Once it took so long to prepare batches, no larger one is tried: the start has its limit."""
 _SPEED_UP = 0.95
 """A batch twice as large must cost each picture at least 5 % less, or larger ones are not tried."""
 
@@ -27,7 +29,8 @@ def measure_capacity(
 
     Batches of 1, 2, 4 ... pictures are tried, each in half of the time that is left, until they are
     not faster any more. Every size gets one step to warm up and one that counts, at least. A size
-    that the device fails at, as it does when its memory is too small, ends the trying.
+    that the device fails at, as it does when its memory is too small, ends the trying. What is
+    tried, or known, is prepared first, which is no part of the time: no session's step has to.
 
     Args:
         runner: Warmed up.
@@ -35,19 +38,25 @@ def measure_capacity(
         now_ns: Clock.
 
     Raises:
-        WorkerStartError: The model fails on this device, even at one picture.
+        WorkerStartError: The model fails on this device, even at one picture or at the batches
+            that are known to be worth it.
     """
     if configuration.known_capacity is not None:
-        return configuration.known_capacity
+        return _prepare_known(runner, configuration.known_capacity)
     end_ns = now_ns() + int(configuration.measure_s * 1e9)
     picture = _test_picture(runner.info.input_size)
     steps: list[StepTime] = []
     is_memory_full = True
+    prepare_ns = 0
     batch = 1
     while batch <= configuration.max_batch:
         sessions = [f"measured {number}" for number in range(batch)]
         requests = _requests(sessions, picture, runner.info.input_size)
         try:
+            began_ns = now_ns()
+            runner.prepare(batch)
+            prepare_ns += now_ns() - began_ns
+            end_ns += now_ns() - began_ns
             # Afresh for each size: what is measured empties a memory where it finds no polyp.
             filled = [runner.fill_memory(session) for session in sessions]
             is_memory_full &= all(filled)
@@ -60,10 +69,18 @@ def measure_capacity(
         finally:
             for session in sessions:
                 runner.forget(session)
-        if now_ns() >= end_ns or not _is_faster(steps):
+        if now_ns() >= end_ns or prepare_ns >= _PREPARE_S * 1e9 or not _is_faster(steps):
             break
         batch *= 2
     return capacity_of(steps, configuration.demand, is_memory_full=is_memory_full)
+
+
+def _prepare_known(runner: Runner, capacity: Capacity) -> Capacity:
+    try:
+        runner.prepare(capacity.batch)
+    except WorkerStepError as exc:
+        raise WorkerStartError(f"preparing batches of {capacity.batch} failed: {exc}") from exc
+    return capacity
 
 
 def _measure(

@@ -116,6 +116,22 @@ class Runner:
         self._memories[session] = _Memory(0, state)
         return full_state is not None or state is None
 
+    def prepare(self, batch: int) -> None:
+        """Let the model make ready for batches of up to `batch` pictures; slow.
+
+        A model that compiles or records its steps says how by a method `prepare(streams)`. Done
+        in a step of a session, it would look like a hang.
+
+        Raises:
+            WorkerStepError: The model failed, as it does where the device has no room for more.
+        """
+        prepare = getattr(self._model, "prepare", None)
+        try:
+            if prepare is not None:
+                prepare(batch)
+        except Exception as exc:
+            raise WorkerStepError(_one_line(exc)) from exc
+
     def compute(self, requests: Sequence[StepRequest]) -> Computed:
         """Compute one picture of each session.
 

@@ -11,6 +11,7 @@ import torch
 
 from sali_core.bench.frames import BenchFrames
 from sali_core.bench.timing import Deadline, Spread, timed
+from sali_core.errors import EngineError
 from sali_core.stream.model import StreamModel
 from sali_core.types import StepResult
 from tests.bench.authors import AuthorsForm
@@ -47,7 +48,14 @@ class Agreement:
     def add(
         self, ours: StepResult, logits: npt.NDArray[np.float32], mask: npt.NDArray[np.bool_]
     ) -> None:
-        """Count one frame."""
+        """Count one frame.
+
+        Raises:
+            EngineError: Logits of either are not finite: no difference would show that.
+        """
+        for whose, values in (("ours", ours.logits), ("the authors'", logits)):
+            if not np.isfinite(values).all():
+                raise EngineError(f"frame {self.frames}: logits ({whose}) are not finite")
         difference = np.abs(ours.logits - logits)
         self.max_difference = max(self.max_difference, float(difference.max()))
         both, either = float((ours.mask & mask).sum()), float(ours.mask.sum() + mask.sum())

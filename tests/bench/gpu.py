@@ -78,19 +78,19 @@ class Report:
     """Rows by what they measure, written after each."""
 
     def __init__(self, path: Path, machine: dict[str, Any]) -> None:
-        """Take over rows of the same GPU and versions.
+        """Take over rows and limits of the same GPU and versions.
 
         Raises:
-            ConfigError: The file was not written by this program, or is damaged.
+            ConfigError: The file was not written by this program, is damaged or is of another GPU.
         """
         self._path = path
-        self._head: dict[str, Any] = {"machine": machine}
-        self.rows: dict[str, dict[str, Any]] = _earlier(path, machine)
+        self.rows, limits = _earlier(path, machine)
+        self._head: dict[str, Any] = {"machine": machine, "limits": limits}
         self.measured = 0
 
     def set_limits(self, limits: dict[str, Any]) -> None:
-        """Note what the device can do at most."""
-        self._head["limits"] = limits
+        """Note what the device can do at most, by precision."""
+        self._head["limits"] |= limits
 
     def add(self, row: dict[str, Any]) -> None:
         """Print and write a row; one that was not measured leaves an earlier figure alone."""
@@ -124,9 +124,8 @@ def _run_groups(
 ) -> None:
     for engine, precision, profile in plan.groups():
         head = {"profile": profile, "engine": engine, "precision": precision}
-        least_s = _COMPILE_S if engine.startswith("compiled") else 0.0
-        if deadline.left_s <= least_s:
-            report.add(head | {"batch": None, "not_measured": f"{deadline.left_s:.0f} s left"})
+        if too_late := _too_late(engine, deadline):
+            report.add(head | {"batch": None} | too_late)
             continue
         _run_group(plan, report, deadline, benches, head, limits[precision]["matrix_tflops"])
         gc.collect()
@@ -169,8 +168,8 @@ def _run_group(
     for batch in [*plan.batches_of(name), "stream"]:
         row: dict[str, Any] | None
         try:
-            if deadline.has_passed:
-                row = {"not_measured": "no time left"}
+            if too_late := _too_late(name, deadline):
+                row = dict(too_late)
             elif batch == "stream":
                 row = bench.judge(engine, precision) if name == plan.engines[0] else None
             else:
@@ -179,6 +178,13 @@ def _run_group(
             row = {"not_measured": _one_line(exc)}
         if row is not None:
             report.add(head | {"batch": batch, "reason": engine.info.reason} | row)
+
+
+def _too_late(engine: str, deadline: Deadline) -> dict[str, str]:
+    """Why no batch of an engine can be begun, as part of a row; empty while there is time."""
+    least_s = _COMPILE_S if engine.startswith("compiled") else 0.0
+    left_s = deadline.left_s
+    return {"not_measured": f"{left_s:.0f} s left"} if left_s <= least_s else {}
 
 
 _TITLES = (
@@ -217,20 +223,28 @@ def _one_line(exc: Exception) -> str:
     return f"{type(exc).__name__}: {lines[0] if lines else ''}"[:300]
 
 
-def _earlier(path: Path, machine: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Rows a file holds already, if they are of this GPU and these versions."""
+def _earlier(
+    path: Path, machine: dict[str, Any]
+) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+    """Rows and limits a file holds already, if they are of this GPU and these versions."""
     if not path.is_file():
-        return {}
+        return {}, {}
     try:
         report = json.loads(path.read_text())
-        if any(report["machine"][key] != machine[key] for key in ("gpu", "cpu", "versions")):
-            return {}
-        return {_key(row): row for row in report["rows"] if "not_measured" not in row}
+        gpu = report["machine"]["gpu"]
+        is_same = all(report["machine"][key] == machine[key] for key in ("cpu", "versions"))
+        rows = {_key(row): row for row in report["rows"] if "not_measured" not in row}
+        limits = dict(report.get("limits", {}))
     except (ValueError, KeyError, TypeError) as exc:
         raise ConfigError(
             f"--json {path}: holds no figures of an earlier run ({type(exc).__name__}: {exc}); "
             "move it away or name another file"
         ) from exc
+    if gpu != machine["gpu"]:
+        raise ConfigError(
+            f"--json {path}: holds figures of another GPU ({gpu}); name another file with --json"
+        )
+    return (rows, limits) if is_same else ({}, {})
 
 
 def _parse(arguments: Sequence[str]) -> tuple[Plan, argparse.Namespace]:

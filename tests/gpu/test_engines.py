@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,14 @@ from sali_core.engine.batched import BUCKETS, BatchSegmenter
 from sali_core.engine.cuda_graphs import GraphCapture
 from sali_core.engine.dense_parts import split_batched
 from sali_core.engine.precision import allow_tf32
-from sali_core.model.ragged import RaggedTokens, read_all, select_best, select_best_fused
+from sali_core.model.ragged import (
+    PADDING_SCORE,
+    RaggedTokens,
+    read_all,
+    select_best,
+    select_best_fused,
+)
+from sali_core.model.readout import extend_queries
 from sali_core.stream.masking import MaskRule
 from sali_core.types import StepResult
 from sali_core.weights.store import load_network
@@ -58,6 +66,7 @@ def frames() -> BenchFrames:
 @pytest.fixture(autouse=True)
 def _free_memory() -> Iterator[None]:
     yield
+    gc.collect()
     torch.cuda.empty_cache()
 
 
@@ -163,9 +172,19 @@ def test_device_memory_is_the_same_after_hundreds_of_steps(
     assert step(range(30, 330)) == before
 
 
+def _raise() -> None:
+    raise RuntimeError("this cannot be recorded")
+
+
+def _wait() -> None:
+    torch.cuda.current_stream().synchronize()
+
+
+@pytest.mark.parametrize("spoils", [_raise, _wait])
 def test_a_recording_that_fails_leaves_an_engine_that_runs(
-    weights: Path, frames: BenchFrames
+    spoils: Callable[[], None], weights: Path, frames: BenchFrames
 ) -> None:
+    """A wait breaks the recording itself: torch's own end of it raises then."""
     network, header = load_network(weights)
     capture = GraphCapture(torch.device(GPU))
 
@@ -173,7 +192,7 @@ def test_a_recording_that_fails_leaves_an_engine_that_runs(
         def fails() -> None:
             function()
             if torch.cuda.is_current_stream_capturing():
-                raise RuntimeError("this cannot be recorded")
+                spoils()
 
         return capture(fails)
 
@@ -183,9 +202,14 @@ def test_a_recording_that_fails_leaves_an_engine_that_runs(
     )  # fmt: skip
     state = segmenter.initial_state()
     results = [[segmenter.step(state, frames.frame(0, number))] for number in range(6)]
-    assert segmenter.failures == ["a batch of 1 could not be recorded: this cannot be recorded"]
+    assert torch.cuda.current_stream() == torch.cuda.default_stream()
+    (failure,) = segmenter.failures
+    assert failure.startswith("a batch of 1 could not be recorded: ")
+    assert ("this cannot be recorded" in failure) == (spoils is _raise)
     eager = create_engine(weights, GPU, engine="eager", memory=MEMORY)
     _check(results, _run(eager, frames, 1, 6), _close(weights))
+    for number in range(6, 106):
+        assert np.isfinite(segmenter.step(state, frames.frame(0, number)).logits).all()
 
 
 @pytest.mark.parametrize("precision", ["tf32", "bfloat16", "float16"])
@@ -213,6 +237,8 @@ def test_a_precision_stays_within_its_bounds_over_300_frames_or_is_told_not_to(
     for number in range(300):
         a = exact.step(one, frames.frame(0, number))
         b = lower.step(other, frames.frame(0, number))
+        assert np.isfinite(a.logits).all()
+        assert np.isfinite(b.logits).all()
         difference = max(difference, float(np.abs(a.logits - b.logits).max()))
         both += int((a.mask & b.mask).sum())
         either += int(a.mask.sum() + b.mask.sum())
@@ -235,6 +261,56 @@ def test_the_read_of_many_banks_takes_the_fused_kernel() -> None:
     exact = read_all(RaggedTokens(*(x.double().cpu() for x in tokens)), query.double().cpu())
     torch.testing.assert_close(readout.double().cpu(), exact[0], atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(received.double().cpu(), exact[1], atol=1e-4, rtol=1e-4)
+
+
+FULL_BANK = 67_808  # about: 35 frames of 44 x 44 cells, padded
+
+
+def _random_tokens(batch: int, width: int, device: str) -> tuple[RaggedTokens, torch.Tensor]:
+    """Tokens and the queries that read them, [batch, 8, 44, 44]."""
+    g = torch.Generator(device).manual_seed(3)
+
+    def normal(*size: int) -> torch.Tensor:
+        return torch.randn(*size, generator=g, device=device)
+
+    keys, values = normal(batch, width, 9), normal(batch, width, 16)
+    return RaggedTokens(keys, values, normal(batch, width, 35).abs()), normal(batch, 8, 44, 44)
+
+
+def _read_written_out(
+    tokens: RaggedTokens, query: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """What `read_all` must give, in float64, 64 queries at a time."""
+    keys, values, shares = (x.double() for x in tokens)
+    reads, received = [], []
+    for queries in extend_queries(query.double()).split(64, dim=1):
+        weights = torch.softmax(queries @ keys.transpose(1, 2), dim=-1)
+        reads.append(weights @ values)
+        received.append(weights @ shares)
+    return torch.cat(reads, 1), torch.cat(received, 1).mean(1)
+
+
+def test_a_full_bank_is_read_right_beyond_65536_tokens() -> None:
+    """Fused attention has been wrong there before, without an error."""
+    tokens, query = _random_tokens(2, FULL_BANK, GPU)
+    tokens.keys[1, -40_000:] = 0.0
+    tokens.keys[1, -40_000:, -1] = PADDING_SCORE
+    with allow_tf32(False):
+        readout, received = read_all(tokens, query)
+    exact = _read_written_out(tokens, query)
+    torch.testing.assert_close(readout.double(), exact[0], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(received.double(), exact[1], atol=1e-4, rtol=1e-4)
+
+
+def test_64_full_banks_are_read_without_writing_their_scores_out() -> None:
+    tokens, query = _random_tokens(64, FULL_BANK, GPU)
+    torch.cuda.synchronize()
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    with allow_tf32(False):
+        readout, _ = read_all(tokens, query)
+    assert np.isfinite(readout.sum().item())
+    assert torch.cuda.max_memory_allocated() - before < 10 * 1e9
 
 
 def test_the_fused_selection_finds_the_best_tokens() -> None:

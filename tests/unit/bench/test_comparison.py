@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sali_core.errors import EngineError
 from sali_core.types import StepResult
 from tests.bench.comparison import Agreement
 
@@ -24,6 +25,15 @@ def test_agreement_keeps_the_worst_difference_and_the_dice_of_all_pixels() -> No
     assert agreement.dice == pytest.approx(2 * 3 / 7)
     assert agreement.mask_share == pytest.approx(0.5)
     assert agreement.logits_std == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_logits_that_are_not_finite_are_no_agreement(value: float) -> None:
+    fine, broken = np.zeros((1, 2), np.float32), [0.0, value]
+    with pytest.raises(EngineError, match=r"frame 0: logits \(ours\) are not finite"):
+        Agreement().add(_result(broken), fine, fine >= 0)
+    with pytest.raises(EngineError, match=r"frame 0: logits \(the authors'\) are not finite"):
+        Agreement().add(_result([0.0, 0.0]), np.array([broken], np.float32), fine >= 0)
 
 
 def test_frames_without_a_polyp_in_both_agree() -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
 from sali_core.bench.limits import DeviceLimits
+from sali_core.bench.timing import Deadline
 from sali_core.engine import Engine
 from tests.bench import gpu, gpu_profile
 from tests.bench.gpu_plots import draw_rows
@@ -84,6 +86,38 @@ def test_no_row_begins_after_the_time_is_up(bench: Run) -> None:
     assert [row["not_measured"] for row in report["rows"]] == ["0 s left"]
 
 
+def test_no_batch_is_compiled_for_which_too_little_time_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = 0.0
+
+    class Bench:
+        def start(self, name: str, precision: str) -> Any:
+            return SimpleNamespace(info=SimpleNamespace(reason="asked for"))
+
+        def measure(self, *_: Any) -> dict[str, Any]:
+            nonlocal now_s
+            now_s += 100.0
+            return {}
+
+        def judge(self, *_: Any) -> None:
+            return None
+
+    monkeypatch.setattr(gpu, "ProfileBench", lambda *_: Bench())
+    monkeypatch.setattr(gpu, "measure_limits", lambda *_, **__: DeviceLimits("x", 10.0, 20.0))
+    monkeypatch.setattr(gpu, "_line", str)
+    plan = gpu.Plan(
+        torch.device("cpu"), ("small",), ("compiled",), ("float32",), (1, 2, 4, 8),
+        gpu_profile.RowSettings(),
+    )  # fmt: skip
+    machine = {"gpu": None, "cpu": "", "versions": {}}
+    report = gpu.Report(tmp_path / "gpu.json", machine)
+    gpu.run(plan, report, Deadline(300.0, lambda: now_s))
+    why = [(row["batch"], row.get("not_measured")) for row in report.rows.values()]
+    late = "100 s left"
+    assert why == [(1, None), (2, None), (4, late), (8, late), ("stream", late)]
+
+
 def test_rows_of_the_same_machine_join_and_others_are_left_out(bench: Run, tmp_path: Path) -> None:
     bench("--batch", "1")
     _, report = bench("--batch", "2")
@@ -92,6 +126,27 @@ def test_rows_of_the_same_machine_join_and_others_are_left_out(bench: Run, tmp_p
     (tmp_path / "gpu.json").write_text(json.dumps(report))
     _, report = bench("--batch", "2")
     assert [row["batch"] for row in report["rows"]] == [2]
+
+
+def test_figures_of_another_gpu_are_not_written_over(
+    bench: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "gpu.json"
+    text = json.dumps({"machine": {"gpu": "NVIDIA X", "cpu": "", "versions": {}}, "rows": []})
+    out.write_text(text)
+    status, _ = bench("--batch", "1")
+    assert status == 1
+    assert "holds figures of another GPU (NVIDIA X); name another file" in capsys.readouterr().err
+    assert out.read_text() == text
+
+
+def test_limits_of_precisions_that_are_not_measured_now_stay(bench: Run, tmp_path: Path) -> None:
+    _, report = bench("--minutes", "0", "--precisions", "float32")
+    report["limits"]["tf32"] = {"matrix_tflops": 30.0}
+    (tmp_path / "gpu.json").write_text(json.dumps(report))
+    _, report = bench("--minutes", "0", "--precisions", "float32")
+    assert report["limits"]["tf32"] == {"matrix_tflops": 30.0}
+    assert report["limits"]["float32"]["matrix_tflops"] == 10.0
 
 
 @pytest.mark.parametrize("text", ['{"machine": {"gpu', "{}", "[]", '{"machine": {}}'])

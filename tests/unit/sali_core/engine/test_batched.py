@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -196,6 +197,24 @@ def test_a_slot_given_back_starts_its_next_stream_empty(network: SaliNetwork) ->
         np.testing.assert_array_equal(one.logits, other.logits)
 
 
+def test_a_slot_given_back_hands_no_mask_on(network: SaliNetwork) -> None:
+    """A faint frame is masked only where the stream's frame before was."""
+    first, second = _frames(52, 2)
+    alone = [_alone(network, [frame])[0].probability for frame in (first, second)]
+    sure, faint = (first, second) if alone[0].max() > alone[1].max() else (second, first)
+    batched = _batched(network, slots=1, peak=float(alone[0].max() + alone[1].max()) / 2)
+    before = batched.initial_state()
+    shown = batched.step(before, sure).mask
+    slot = before.slot
+    del before
+    gc.collect()
+    after = batched.initial_state()
+    result = batched.step(after, faint)
+    assert after.slot == slot
+    assert (shown & (result.probability >= _threshold(network))).any(), "nothing to hand on"
+    assert not result.mask.any()
+
+
 def _steps(batched: BatchSegmenter, state: SlotState, frames: list[Frame]) -> list[StepResult]:
     return [batched.step(state, frame) for frame in frames]
 
@@ -207,6 +226,18 @@ def test_results_stay_when_the_next_batch_is_computed(network: SaliNetwork) -> N
     kept = first.logits.copy()
     batched.step(state, _frames(61, 1)[0])
     np.testing.assert_array_equal(first.logits, kept)
+
+
+def test_an_engine_that_nobody_holds_gives_its_memory_back_at_once(network: SaliNetwork) -> None:
+    batched = _batched(network)
+    batched.step(batched.initial_state(), _frames(62, 1)[0])
+    gone = weakref.ref(batched)
+    gc.disable()
+    try:
+        del batched
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_more_streams_than_the_device_has_room_for_are_refused(network: SaliNetwork) -> None:
@@ -306,6 +337,39 @@ def test_recording_leaves_streams_alone_and_may_fail(
             ]
             or fails_at == 3
         )
+
+
+def test_why_a_recording_failed_is_told_with_what_came_before(network: SaliNetwork) -> None:
+    def capture(function: Callable[[], None]) -> Callable[[], None]:
+        try:
+            raise RuntimeError("waiting is not permitted\nmore")
+        finally:
+            raise RuntimeError("the recording cannot end")
+
+    batched = BatchSegmenter(
+        network.config, split_batched(network), memory=MEMORY,
+        rule=MaskRule(0.5), device=CPU, slots=1, capture=capture,
+    )  # fmt: skip
+    batched.prepare(1)
+    assert batched.failures == [
+        "a batch of 1 could not be recorded: the recording cannot end, "
+        "after: waiting is not permitted"
+    ]
+
+
+def test_what_is_prepared_is_not_recorded_in_a_step(network: SaliNetwork) -> None:
+    recorder = _Recorder()
+    batched = BatchSegmenter(
+        network.config, split_batched(network), memory=MEMORY,
+        rule=MaskRule(0.5), device=CPU, slots=4, capture=recorder,
+    )  # fmt: skip
+    batched.prepare(3)
+    recorded = recorder.recorded
+    frame, states = _frames(96, 1)[0], [batched.initial_state() for _ in range(4)]
+    for count in (1, 2, 3, 4):
+        batched.step_many(states[:count], [frame] * count)
+    assert recorder.recorded == recorded > 0
+    assert recorder.replayed > 0
 
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])

@@ -25,7 +25,9 @@ class TimedModel:
     each_ms: float
     has_memory: bool = True
     fails: bool = False
+    prepare_ms: float = 0.0
     now_ns: int = 0
+    prepared: list[int] = field(default_factory=list)
     most: int = 64
     batches: list[int] = field(default_factory=list)
     memories: list[int] = field(default_factory=list)
@@ -34,6 +36,12 @@ class TimedModel:
 
     def initial_state(self) -> Any:
         return [] if self.has_memory else None
+
+    def prepare(self, streams: int) -> None:
+        if streams > self.most:
+            raise RuntimeError("out of memory")
+        self.prepared.append(streams)
+        self.now_ns += int(self.prepare_ms * MS)
 
     def step_many(self, states: Sequence[Any], frames: Sequence[np.ndarray]) -> list[FakeOutput]:
         if self.fails or len(states) > self.most:
@@ -137,6 +145,25 @@ def test_what_an_earlier_worker_found_is_not_measured_again() -> None:
     known = made_up_capacity()
     assert measure(model, configuration().model_copy(update={"known_capacity": known})) == known
     assert model.batches == []
+    assert model.prepared == [known.batch]
+
+
+def test_what_is_known_but_cannot_be_prepared_any_more_cannot_start() -> None:
+    wanted = configuration().model_copy(update={"known_capacity": made_up_capacity()})
+    with pytest.raises(WorkerStartError, match="preparing batches of 4 failed: RuntimeError"):
+        measure(FullModel(6.0, 0.25, most=0), wanted)
+
+
+def test_every_batch_is_prepared_before_it_is_tried_outside_the_time() -> None:
+    model = FullModel(6.0, 0.25, prepare_ms=1500.0)
+    assert measure(model).batch == 64
+    assert model.prepared == [1, 2, 4, 8, 16, 32, 64]
+
+
+def test_where_preparing_takes_long_no_larger_batch_is_tried() -> None:
+    model = FullModel(6.0, 0.25, prepare_ms=25_000.0)
+    assert measure(model).batch == 4
+    assert model.prepared == [1, 2, 4]
 
 
 def test_a_model_that_fails_cannot_start() -> None:
