@@ -21,7 +21,7 @@ from server.media.encoder import Encoders
 from server.media.pipeline import MediaPipeline, SourceOptions
 from server.media.push_target import PushTarget, parse_push
 from server.media.reconnect import RetryLimits
-from server.media.region import parse_region
+from server.media.region import RegionChoice, parse_region
 from server.media.source import check_source, parse_source
 from server.media.whep import WhepViewers
 from server.observability.metrics import ServiceMetrics
@@ -58,9 +58,11 @@ def create_app(
         ConfigurationError: The address to listen on needs a token, or the addresses to push to do
             not go with the sources.
         PushRefusedError: An address to push to cannot be used.
+        RegionError: The region cannot be used.
     """
     refuse_open_listening(settings)
     configured_pushes(settings)
+    region = parse_region(settings.region)
     clock = clock or SystemClock()
     services = _create_services(
         settings, create_media or _media_factory(settings, clock), check, clock
@@ -71,7 +73,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         openapi_url="/v1/openapi.json",
-        lifespan=_lifespan(services),
+        lifespan=_lifespan(services, region),
     )
     app.state.services = services
     install_problem_handlers(app)
@@ -84,15 +86,14 @@ def create_app(
 
 
 def _lifespan(
-    services: Services,
+    services: Services, region: RegionChoice
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     """Start the worker and the configured sessions; end them in reverse."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        services.worker.start()
-        region = parse_region(services.settings.region)
         try:
+            services.worker.start()
             settings = services.settings
             pushes = configured_pushes(settings)
             for text, pushed in zip(settings.sources, pushes, strict=True):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from server.app import configured_pushes, create_app
-from server.errors import ConfigurationError, PushRefusedError
+from server.errors import ConfigurationError, PushRefusedError, RegionError
 from server.settings import (
     Settings,
     known_variables,
@@ -98,6 +98,11 @@ def test_addresses_that_cannot_be_pushed_to_are_refused_at_the_start(
     with pytest.raises(error, match=words) as caught:
         create_app(Settings(sources=("demo",), push={"urls": urls}))
     assert "secret" not in str(caught.value)
+
+
+def test_a_region_that_cannot_be_used_is_refused_before_a_worker_starts() -> None:
+    with pytest.raises(RegionError, match="use auto, full, or x,y,width,height"):
+        create_app(Settings(sources=("demo",), region="middle"))
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org"])  # noqa: S104
