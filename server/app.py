@@ -21,7 +21,7 @@ from server.media.encoder import Encoders
 from server.media.pipeline import MediaPipeline, SourceOptions
 from server.media.push_target import PushTarget, parse_push
 from server.media.reconnect import RetryLimits
-from server.media.region import RegionChoice, parse_region
+from server.media.region import parse_region
 from server.media.source import check_source, parse_source
 from server.media.whep import WhepViewers
 from server.observability.metrics import ServiceMetrics
@@ -32,7 +32,7 @@ from server.session.outputs import SessionOutputs
 from server.session.ports import Media, MediaFactory, MediaOrder
 from server.session.registry import SessionRegistry, SourceCheck
 from server.session.session import Session, SessionIdentity, SessionLimits
-from server.settings import Settings, refuse_open_listening
+from server.settings import Settings, refuse_open_listening, region_for
 from server.worker.client import WorkerClient
 from server.worker.state import WorkerState
 
@@ -62,7 +62,7 @@ def create_app(
     """
     refuse_open_listening(settings)
     configured_pushes(settings)
-    region = parse_region(settings.region)
+    parse_region(settings.region)
     clock = clock or SystemClock()
     services = _create_services(
         settings, create_media or _media_factory(settings, clock), check, clock
@@ -73,7 +73,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         openapi_url="/v1/openapi.json",
-        lifespan=_lifespan(services, region),
+        lifespan=_lifespan(services),
     )
     app.state.services = services
     install_problem_handlers(app)
@@ -86,7 +86,7 @@ def create_app(
 
 
 def _lifespan(
-    services: Services, region: RegionChoice
+    services: Services,
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     """Start the worker and the configured sessions; end them in reverse."""
 
@@ -98,6 +98,7 @@ def _lifespan(
             pushes = configured_pushes(settings)
             for text, pushed in zip(settings.sources, pushes, strict=True):
                 spec = parse_source(text, settings.loop)
+                region = parse_region(region_for(settings, spec.kind))
                 await services.registry.create(
                     "", spec, pushes=pushed, region=region, is_configured=True
                 )
