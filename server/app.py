@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from math import nan
 
 from fastapi import FastAPI
@@ -41,7 +42,7 @@ def create_app(
     settings: Settings,
     *,
     create_media: MediaFactory | None = None,
-    check: SourceCheck = check_source,
+    check: SourceCheck | None = None,
     clock: Clock | None = None,
 ) -> FastAPI:
     """Build the service; its worker and its first sessions start with the application.
@@ -65,7 +66,10 @@ def create_app(
     parse_region(settings.region)
     clock = clock or SystemClock()
     services = _create_services(
-        settings, create_media or _media_factory(settings, clock), check, clock
+        settings,
+        create_media or _media_factory(settings, clock),
+        check or source_check(settings),
+        clock,
     )
     app = FastAPI(
         title="SALI Live",
@@ -189,6 +193,12 @@ def _media_factory(settings: Settings, clock: Clock) -> MediaFactory:
         )
 
     return create
+
+
+def source_check(settings: Settings) -> SourceCheck:
+    """Return the check of sources, which reaches cameras as their sessions will."""
+    connect = settings.connect
+    return partial(check_source, transport=connect.rtsp_transport, timeout_s=connect.open_timeout_s)
 
 
 def configured_pushes(settings: Settings) -> list[tuple[PushTarget, ...]]:
