@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from math import nan
 
 from fastapi import FastAPI
@@ -32,7 +33,7 @@ from server.session.outputs import SessionOutputs
 from server.session.ports import Media, MediaFactory, MediaOrder
 from server.session.registry import SessionRegistry, SourceCheck
 from server.session.session import Session, SessionIdentity, SessionLimits
-from server.settings import Settings, refuse_open_listening
+from server.settings import Settings, refuse_open_listening, region_for
 from server.worker.client import WorkerClient
 from server.worker.state import WorkerState
 
@@ -41,7 +42,7 @@ def create_app(
     settings: Settings,
     *,
     create_media: MediaFactory | None = None,
-    check: SourceCheck = check_source,
+    check: SourceCheck | None = None,
     clock: Clock | None = None,
 ) -> FastAPI:
     """Build the service; its worker and its first sessions start with the application.
@@ -58,12 +59,17 @@ def create_app(
         ConfigurationError: The address to listen on needs a token, or the addresses to push to do
             not go with the sources.
         PushRefusedError: An address to push to cannot be used.
+        RegionError: The region cannot be used.
     """
     refuse_open_listening(settings)
     configured_pushes(settings)
+    parse_region(settings.region)
     clock = clock or SystemClock()
     services = _create_services(
-        settings, create_media or _media_factory(settings, clock), check, clock
+        settings,
+        create_media or _media_factory(settings, clock),
+        check or source_check(settings),
+        clock,
     )
     app = FastAPI(
         title="SALI Live",
@@ -90,13 +96,13 @@ def _lifespan(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        services.worker.start()
-        region = parse_region(services.settings.region)
         try:
+            services.worker.start()
             settings = services.settings
             pushes = configured_pushes(settings)
             for text, pushed in zip(settings.sources, pushes, strict=True):
                 spec = parse_source(text, settings.loop)
+                region = parse_region(region_for(settings, spec.kind))
                 await services.registry.create(
                     "", spec, pushes=pushed, region=region, is_configured=True
                 )
@@ -187,6 +193,12 @@ def _media_factory(settings: Settings, clock: Clock) -> MediaFactory:
         )
 
     return create
+
+
+def source_check(settings: Settings) -> SourceCheck:
+    """Return the check of sources, which reaches cameras as their sessions will."""
+    connect = settings.connect
+    return partial(check_source, transport=connect.rtsp_transport, timeout_s=connect.open_timeout_s)
 
 
 def configured_pushes(settings: Settings) -> list[tuple[PushTarget, ...]]:

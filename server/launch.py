@@ -16,14 +16,14 @@ from collections.abc import Iterator
 import uvicorn
 from fastapi import FastAPI
 
-from server.app import configured_pushes, create_app
+from server.app import configured_pushes, create_app, source_check
 from server.errors import ConfigurationError
 from server.http.services import Services
 from server.http.web import is_viewer_built
 from server.masks.message import NOTICE
 from server.media.picture_header import MAX_PICTURE_FILE_BYTES
 from server.media.region import parse_region
-from server.media.source import check_source, parse_source
+from server.media.source import parse_source
 from server.observability.logging import HeldOutput, configure_logging
 from server.settings import ListenSettings, Settings, refuse_open_listening
 
@@ -72,8 +72,9 @@ def run_service(settings: Settings) -> None:
     if settings.log.level == "debug":
         log.let_go()
     with _listen(settings.listen) as bound:
+        check = source_check(settings)
         for text in settings.sources:
-            check_source(parse_source(text, settings.loop))
+            check(parse_source(text, settings.loop))
         app = create_app(settings)
         asyncio.run(_serve(app, settings, bound, log))
 

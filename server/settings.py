@@ -344,6 +344,16 @@ def load_settings(**chosen: Any) -> Settings:
         raise ConfigurationError(f"the environment cannot be read: {exc}") from exc
 
 
+def region_for(settings: Settings, source_kind: str) -> str:
+    """Return the region of a session that chose none.
+
+    A program that pushes pictures knows what is in them, and would get no masks while the picture
+    is looked for: it gets the whole unless the operator chose something.
+    """
+    is_chosen = "region" in settings.model_fields_set
+    return "full" if source_kind == "frames" and not is_chosen else settings.region
+
+
 def refuse_unknown_variables(environment: Mapping[str, str]) -> None:
     """Refuse a misspelt `SALI_` variable, which would else pass in silence.
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from server.media.region import Rectangle, RegionChoice
 
 _NOMINAL_FPS = 25.0
+_LONGEST_STEP_S = 1.0
 
 
 def decoded_frames(container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
@@ -43,15 +44,20 @@ class RegionFrame(NamedTuple):
 def frames_with_regions(
     frames: Iterable[av.VideoFrame], choice: RegionChoice
 ) -> Iterator[RegionFrame]:
-    """Yield every picture with its region; those seen while it is looked for get the one found."""
+    """Yield every picture with its region; those seen while it is looked for get the one found.
+
+    The search goes by the pictures' times. Files may tell none, or the same again and again; there
+    the times go on at a nominal rate, so that the pictures kept meanwhile stay few.
+    """
     from server.media.region_watch import RegionWatch
 
     watch = RegionWatch(choice)
     waiting: list[av.VideoFrame] = []
     last: Rectangle | None = None
-    for number, frame in enumerate(frames):
+    time_s: float | None = None
+    for frame in frames:
         waiting.append(frame)
-        time_s = number / _NOMINAL_FPS if frame.time is None else frame.time
+        time_s = _grown(time_s, frame.time)
         watch.take(frame, (frame.width, frame.height), time_s)
         if watch.region is None:
             continue
@@ -60,6 +66,15 @@ def frames_with_regions(
     if waiting:
         # Over before the picture was found.
         yield from _released(waiting, (0, 0, waiting[0].width, waiting[0].height), last)
+
+
+def _grown(last_s: float | None, told_s: float | None) -> float:
+    """Return a picture's time: as told, if that continues the last one's."""
+    if last_s is None:
+        return 0.0 if told_s is None else told_s
+    if told_s is None or not last_s < told_s < last_s + _LONGEST_STEP_S:
+        return last_s + 1 / _NOMINAL_FPS
+    return told_s
 
 
 def _released(

@@ -24,6 +24,7 @@ from server.media.region import (
 )
 from server.media.source import SourceKind, parse_source
 from server.session.session import Session
+from server.settings import region_for
 
 router = APIRouter(prefix="/v1/sessions", tags=["sessions"])
 
@@ -185,9 +186,10 @@ async def create_session(
     """Start a session on a source."""
     spec = parse_source(wanted.source, wanted.loop)
     pushes = tuple(parse_push(push.url, push.overlay) for push in wanted.push)
-    region = (
-        parse_region(services.settings.region) if wanted.region is None else _chosen(wanted.region)
-    )
+    if wanted.region is None:
+        region = parse_region(region_for(services.settings, spec.kind))
+    else:
+        region = _chosen(wanted.region)
     session = await services.registry.create(
         wanted.name.strip(), spec, pushes=pushes, region=region
     )

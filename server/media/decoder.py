@@ -109,6 +109,8 @@ class DecoderThread:
 
     def choose_region(self, choice: RegionChoice) -> None:
         """Give the model another part of the picture, from the next picture on."""
+        if choice != self._region_choice:
+            self._region = None
         self._region_choice = choice
 
     def start(self) -> None:

@@ -25,7 +25,7 @@ from server.media.frame import (
 from server.media.frames_source import FrameFeed, FramesSource
 from server.media.mailbox import Mailbox
 from server.media.reconnect import ReconnectingSource, RetryLimits
-from server.media.region import FULL, Rectangle, RegionChoice, require_within
+from server.media.region import FULL, Rectangle, RegionChoice, chosen_rectangle, require_within
 from server.media.relay import Relay
 from server.media.router import PacketRouter
 from server.media.rtsp.connection import RtspConnection, RtspTransport
@@ -133,7 +133,9 @@ class MediaPipeline:
 
     @property
     def region(self) -> Rectangle | None:
-        """The part of the picture that the model gets; None before it is known."""
+        """The part that the model gets of the next picture; None before it is known."""
+        if self.video is not None and self.region_choice.mode != "auto":
+            return chosen_rectangle(self.region_choice, (self.video.width, self.video.height))
         return self._router.region
 
     def choose_region(self, choice: RegionChoice) -> None:

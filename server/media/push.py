@@ -109,6 +109,7 @@ class PushOutput:
         self._packets_sent = 0
         self._delay_s = _FIRST_DELAY_S
         self._task: asyncio.Task[None] | None = None
+        self._is_closing = False
 
     @property
     def status(self) -> PushStatus:
@@ -127,6 +128,7 @@ class PushOutput:
 
     async def aclose(self) -> None:
         """End the connection."""
+        self._is_closing = True
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
@@ -137,6 +139,8 @@ class PushOutput:
             try:
                 await self._push()
             except RelayClosedError:
+                if not self._is_closing:
+                    self._report(PushState.FAILED, "the stream has ended")
                 return
             except _StreamChangedError:
                 continue

@@ -90,6 +90,13 @@ def fit_rectangle(rectangle: Rectangle, size: tuple[int, int]) -> Rectangle:
     return (left, top, right - left, bottom - top)
 
 
+def chosen_rectangle(choice: RegionChoice, size: tuple[int, int]) -> Rectangle | None:
+    """Return what a choice means in a picture of `size` (width, height); None if it is "auto"."""
+    if choice.rectangle is not None:
+        return fit_rectangle(choice.rectangle, size)
+    return (0, 0, *size) if choice.mode == "full" else None
+
+
 def require_within(choice: RegionChoice, size: tuple[int, int]) -> None:
     """Refuse a rectangle of which too little lies within the picture there is.
 

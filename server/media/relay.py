@@ -157,6 +157,11 @@ class Relay:
         self._is_closed = False
 
     @property
+    def is_closed(self) -> bool:
+        """Whether no packet will come any more."""
+        return self._is_closed
+
+    @property
     def viewers(self) -> int:
         """Subscriptions that are open."""
         return len(self._subscriptions)

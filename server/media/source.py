@@ -13,14 +13,13 @@ from server.errors import SourceRefusedError
 from server.media import container
 from server.media.capture import is_capture, open_capture, parse_capture
 from server.media.rtsp.address import parse_address
-from server.media.rtsp.connection import check_rtsp
+from server.media.rtsp.connection import RtspTransport, check_rtsp
 
 SourceKind = Literal["demo", "file", "rtsp", "whip", "capture", "frames"]
 
 _WORDS: dict[str, SourceKind] = {"demo": "demo", "whip": "whip", "frames": "frames"}
 _TRANSPORT = re.compile(r"(?:^|&)transport=(tcp|udp)(?=&|$)")
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+)://")
-_OPEN_TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +102,17 @@ def _rtsp_spec(url: str) -> SourceSpec:
     )
 
 
-def check_source(spec: SourceSpec) -> None:
+def check_source(
+    spec: SourceSpec, *, transport: RtspTransport = "auto", timeout_s: float = 5.0
+) -> None:
     """Find out now, in at most some seconds, whether a source can deliver video. Blocks.
 
     Sources to which others come (`whip`, `frames`) and the demo pass: there is nothing to reach.
+
+    Args:
+        spec: Where the video would come from.
+        transport: For cameras whose URL does not tell.
+        timeout_s: Longest wait for a camera.
 
     Raises:
         SourceUnreachableError: No such file or device, or nothing answers at the URL.
@@ -115,7 +121,7 @@ def check_source(spec: SourceSpec) -> None:
         SourceError: There is no video in it.
     """
     if spec.kind == "rtsp":
-        asyncio.run(check_rtsp(spec.target, spec.transport or "auto", _OPEN_TIMEOUT_S))
+        asyncio.run(check_rtsp(spec.target, spec.transport or transport, timeout_s))
         return
     if spec.kind == "file":
         opened = container.open_file(spec.target)

@@ -13,7 +13,12 @@ from aiortc import MediaStreamTrack, RTCPeerConnection, RTCRtpSender
 from aiortc.mediastreams import MediaStreamError
 from av.stream import Stream
 
-from server.errors import InvalidOfferError, ResourceNotFoundError, ServiceError
+from server.errors import (
+    InvalidOfferError,
+    ResourceNotFoundError,
+    ServiceError,
+    SourceNotReadyError,
+)
 from server.media import aiortc_internals, negotiation, trickle
 from server.media.frame import CLOCK_RATE_HZ, Overlay, RelayCodec
 from server.media.relay import PacketSubscription, Relay, RelayClosedError
@@ -144,14 +149,16 @@ class WhepViewers:
             The viewer's id and the SDP answer.
 
         Raises:
+            SourceNotReadyError: The stream that is asked for is over.
             InvalidOfferError: The offer cannot be used, or takes no video.
             UnsupportedCodecError: The viewer cannot decode `codec`.
         """
+        relay = self._relays[overlay]
+        if relay.is_closed:
+            raise SourceNotReadyError(f"the {overlay} stream of this session has ended")
         viewer_id = f"v{secrets.token_hex(8)}"
         peer = negotiation.create_peer()
-        track = RelayTrack(
-            self._relays[overlay], codec, lambda origin: self._on_origin(viewer_id, origin)
-        )
+        track = RelayTrack(relay, codec, lambda origin: self._on_origin(viewer_id, origin))
         transceiver = peer.addTransceiver(track, "sendonly")
         transceiver.setCodecPreferences(negotiation.video_codecs(_CODEC_NAMES[codec]))
         track.sender = transceiver.sender

@@ -2,7 +2,7 @@
 
     warming   no worker is ready yet, or no frame came yet
     active    masks come
-    late      frames come, but no mask in time
+    late      frames come, but no mask in time, or none of them reaches the model
     paused    nothing to work on
     failed    the worker is lost
 
@@ -27,6 +27,10 @@ RECOVERY_MASKS = 3
 
 _MOST_OWED = 16
 """Frames remembered as owed, the oldest; a later mask pays for all of them."""
+
+_FIRST_FRAME_MS = 1000
+"""How much longer frames may stay away from the model while nothing was shown yet: the picture
+region is looked for and a keyframe waited for, and `warming` promises no mask."""
 
 _DEAD_SOURCES = (SourceState.ENDED, SourceState.FAILED)
 
@@ -67,6 +71,7 @@ class AiMonitor:
         self._source = SourceState.CONNECTING
         self._source_reason = ""
         self._last_frame_ns: int | None = None
+        self._arrived_since_ns: int | None = None
         self._unmasked_since_ns: int | None = None
         self._owed_ns: deque[int] = deque()
         self._masks_in_time = 0
@@ -84,8 +89,10 @@ class AiMonitor:
         self._source_reason = reason
 
     def note_frame(self, now_ns: int) -> None:
-        """A frame arrived."""
+        """A frame arrived; a mask is due from now on, whether or not it reaches the model."""
         self._last_frame_ns = now_ns
+        if self._arrived_since_ns is None:
+            self._arrived_since_ns = now_ns
 
     def note_taken(self, captured_at_ns: int) -> None:
         """A frame is handed to the worker; from its capture on, a mask is owed."""
@@ -104,6 +111,7 @@ class AiMonitor:
         """A mask came in time; frames captured after its own still owe theirs."""
         while self._owed_ns and self._owed_ns[0] <= captured_at_ns:
             self._owed_ns.popleft()
+        self._arrived_since_ns = None
         self._unmasked_since_ns = None
         self._masks_in_time += 1
 
@@ -141,15 +149,29 @@ class AiMonitor:
 
     def _judge_delay(self, now_ns: int) -> AiStatus:
         """While frames come and a worker is ready."""
-        if self._behind_ns(now_ns) > self._limits.late_after_ms * _NS_PER_MS:
-            self._masks_in_time = 0
-            return AiStatus(AiState.LATE, "masks come too late to be shown")
+        is_new = self._status.state in (AiState.WARMING, AiState.FAILED)
+        late_after_ms = self._limits.late_after_ms
+        if self._behind_ns(now_ns) > late_after_ms * _NS_PER_MS:
+            return self._late("masks come too late to be shown")
+        if is_new:
+            late_after_ms += _FIRST_FRAME_MS
+        if self._starving_ns(now_ns) > late_after_ms * _NS_PER_MS:
+            return self._late("no picture reaches the AI")
         wanted = RECOVERY_MASKS if self._status.state is AiState.LATE else 1
         if self._masks_in_time >= wanted:
             return AiStatus(AiState.ACTIVE, self._worker.reason)
-        if self._status.state in (AiState.WARMING, AiState.FAILED):
+        if is_new:
             return AiStatus(AiState.WARMING, "waiting for the first mask")
         return self._status
+
+    def _late(self, reason: str) -> AiStatus:
+        """Be late until masks come in time again."""
+        self._masks_in_time = 0
+        return AiStatus(AiState.LATE, reason)
+
+    def _starving_ns(self, now_ns: int) -> int:
+        """How long frames have been arriving since the last mask."""
+        return 0 if self._arrived_since_ns is None else now_ns - self._arrived_since_ns
 
     def _behind_ns(self, now_ns: int) -> int:
         """Age of the oldest frame that owes its mask, or of the first since the last mask."""
@@ -160,6 +182,7 @@ class AiMonitor:
 
     def _forget_debts(self) -> None:
         """Wait for masks afresh."""
+        self._arrived_since_ns = None
         self._unmasked_since_ns = None
         self._owed_ns.clear()
         self._masks_in_time = 0

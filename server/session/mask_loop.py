@@ -49,6 +49,7 @@ class MaskLoop:
         worker: MaskWorker,
         hub: MaskHub,
         monitor: AiMonitor,
+        note_arrivals: Callable[[], None],
         publish_state: Callable[[], AiStateName],
         max_age_ms: int,
         clock: Clock,
@@ -62,6 +63,8 @@ class MaskLoop:
             worker: What computes them.
             hub: Where the masks go.
             monitor: Told what was taken and what came in time.
+            note_arrivals: Tells the monitor of frames that arrived since it was last called; called
+                before a mask is noted, which pays for them.
             publish_state: Evaluates and publishes the AI state, and returns it.
             max_age_ms: Age at which a mask is no longer sent.
             clock: The clock that stamped the frames.
@@ -72,6 +75,7 @@ class MaskLoop:
         self._worker = worker
         self._hub = hub
         self._monitor = monitor
+        self._note_arrivals = note_arrivals
         self._publish_state = publish_state
         self._max_age_ns = max_age_ms * _NS_PER_MS
         self._clock = clock
@@ -160,6 +164,7 @@ class MaskLoop:
             return
         self.frames_masked += 1
         self._metrics.frames_masked.inc()
+        self._note_arrivals()
         self._monitor.note_mask(frame.captured_at_ns)
         self._hub.publish_mask(self._record(frame, answer, age_ns))
 

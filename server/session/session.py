@@ -113,6 +113,7 @@ class Session:
             worker=worker,
             hub=self.hub,
             monitor=self._monitor,
+            note_arrivals=self._note_arrivals,
             publish_state=self._publish_state,
             max_age_ms=limits.hub.max_age_ms,
             clock=clock,
@@ -369,13 +370,17 @@ class Session:
         """Count a mask message that a reader was not sent."""
         self._reader_drops[cause] += 1
 
-    def _mirror_counters(self) -> None:
-        """Carry what was counted since the last time into the monitor and the metrics."""
+    def _note_arrivals(self) -> None:
+        """Carry frames that arrived since the last time into the monitor and the metrics."""
         received = self._pipeline.frames_received
         if received != self._frames_seen:
             self._monitor.note_frame(self._clock.monotonic_ns())
         self._metrics.frames_received.inc(received - self._frames_seen)
         self._frames_seen = received
+
+    def _mirror_counters(self) -> None:
+        """Carry what was counted since the last time into the monitor and the metrics."""
+        self._note_arrivals()
         drops = Counter(self.drops)
         for cause, number in (drops - self._mirrored).items():
             self._metrics.drops.labels(cause).inc(number)

@@ -162,6 +162,18 @@ async def test_a_protocol_that_this_ffmpeg_lacks_is_told() -> None:
         assert output.status.reason == ("this build of FFmpeg has no srt; push by rtsp or rtmp")
 
 
+async def test_a_push_whose_stream_has_ended_says_so() -> None:
+    relay = Relay()
+    target = parse_push(f"rtsp://127.0.0.1:{free_port()}/live", "clean")
+    output = PushOutput(relay, target, clock=SystemClock())
+    output.start()
+    await until(lambda: relay.viewers)
+    relay.close()
+    await until(lambda: output.status.state == "failed")
+    assert output.status.reason == "the stream has ended"
+    await output.aclose()
+
+
 def _protocols() -> list[str]:
     try:
         av.open("srt://127.0.0.1:9", timeout=0.01)

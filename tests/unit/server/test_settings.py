@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import re
+import socket
 from pathlib import Path
 
 import pytest
 
-from server.app import configured_pushes, create_app
-from server.errors import ConfigurationError, PushRefusedError
+from server.app import configured_pushes, create_app, source_check
+from server.errors import ConfigurationError, PushRefusedError, RegionError, SourceUnreachableError
+from server.media.source import parse_source
 from server.settings import (
     Settings,
     known_variables,
@@ -98,6 +100,19 @@ def test_addresses_that_cannot_be_pushed_to_are_refused_at_the_start(
     with pytest.raises(error, match=words) as caught:
         create_app(Settings(sources=("demo",), push={"urls": urls}))
     assert "secret" not in str(caught.value)
+
+
+def test_the_check_of_a_camera_waits_as_long_as_its_session_would() -> None:
+    settings = Settings(connect={"open_timeout_s": 1})
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"rtsp://127.0.0.1:{silent.getsockname()[1]}/room1"
+        with pytest.raises(SourceUnreachableError, match="does not answer within 1 s"):
+            source_check(settings)(parse_source(url))
+
+
+def test_a_region_that_cannot_be_used_is_refused_before_a_worker_starts() -> None:
+    with pytest.raises(RegionError, match="use auto, full, or x,y,width,height"):
+        create_app(Settings(sources=("demo",), region="middle"))
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org"])  # noqa: S104

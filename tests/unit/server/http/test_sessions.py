@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.media.region import AUTO, rectangle_choice
+from server.media.region import AUTO, FULL, rectangle_choice
 from tests.unit.server.http.conftest import Builder, Service
 
 
@@ -146,6 +146,18 @@ async def test_sessions_take_the_operators_region_where_they_choose_none(build: 
     await service.create(region="auto")
     chosen = [pipeline.region_choice for pipeline in service.media.pipelines]
     assert chosen == [rectangle_choice(10, 20, 300, 200), AUTO]
+
+
+async def test_pushed_frames_are_seen_whole_where_nobody_chose_a_region(build: Builder) -> None:
+    service = build(session={"max_sessions": 3})
+    await service.create("frames")
+    await service.create("frames", region="auto")
+    await service.create("demo")
+    chosen = [pipeline.region_choice for pipeline in service.media.pipelines]
+    assert chosen == [FULL, AUTO, AUTO]
+    service = build(region="auto")
+    await service.create("frames")
+    assert service.media.pipelines[0].region_choice == AUTO
 
 
 @pytest.mark.parametrize(

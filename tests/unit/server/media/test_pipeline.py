@@ -309,6 +309,20 @@ async def test_raw_pictures_of_a_device_reach_the_model_and_the_viewers(
         assert abs(seen_by_viewer[frame.pts] - 90) <= 3
 
 
+async def test_a_chosen_region_is_told_at_once_even_if_no_picture_follows(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", size=(128, 96))
+    async with run(parse_source(str(path))) as running:
+        await running.until_state(SourceState.ENDED)
+        await running.until(1)
+        assert running.pipeline.region == (0, 0, 128, 96)
+        running.pipeline.choose_region(rectangle_choice(33, 16, 64, 200))
+        assert running.pipeline.region == (32, 16, 66, 80)
+        running.pipeline.choose_region(AUTO)
+        assert running.pipeline.region is None
+        running.pipeline.choose_region(FULL)
+        assert running.pipeline.region == (0, 0, 128, 96)
+
+
 async def test_pushed_pictures_reach_the_model_and_the_viewers_with_one_pts() -> None:
     async with run(parse_source("frames")) as running:
         await running.until_reason("waiting for a program")

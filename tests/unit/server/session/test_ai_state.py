@@ -141,6 +141,63 @@ def test_a_mask_now_and_then_does_not_make_it_flicker(room: Room) -> None:
     assert set(states[2:]) == {"late"}
 
 
+def test_frames_that_never_reach_the_model_make_it_late(room: Room) -> None:
+    room.stream(400, masked=True)
+    states = []
+    for _ in range(9):
+        room.now_ms += 40
+        room.monitor.note_frame(room.now_ms * MS)
+        states.append(room.state())
+    assert states == [AiState.ACTIVE] * 8 + [AiState.LATE]
+    assert room.status().reason == "no picture reaches the AI"
+    assert room.stream(120, masked=True) == [AiState.LATE, AiState.ACTIVE]
+
+
+def test_frames_that_do_not_reach_the_model_after_a_pause_make_it_late(room: Room) -> None:
+    room.stream(400, masked=True)
+    room.now_ms += 600
+    assert room.state() is AiState.PAUSED
+    for _ in range(9):
+        room.now_ms += 40
+        room.monitor.note_frame(room.now_ms * MS)
+        state = room.state()
+    assert state is AiState.LATE
+
+
+def test_a_source_that_falls_silent_after_its_last_mask_is_paused_without_being_late(
+    room: Room,
+) -> None:
+    room.stream(400, masked=True)
+    states = []
+    for _ in range(14):
+        room.now_ms += 40
+        states.append(room.state())
+    assert states == [AiState.ACTIVE] * 12 + [AiState.PAUSED] * 2
+
+
+def test_while_warming_the_search_for_the_region_has_its_time_and_no_more(room: Room) -> None:
+    states = [room.state()]
+    for room.now_ms in range(40, 1401, 40):
+        room.monitor.note_frame(room.now_ms * MS)
+        states.append(room.state())
+    begun_late = states.index(AiState.LATE)
+    assert set(states[:begun_late]) == {AiState.WARMING}
+    assert 1300 < 40 * begun_late - 40 <= 1340
+    assert set(states[begun_late:]) == {AiState.LATE}
+
+
+def test_frames_that_came_while_no_worker_was_ready_are_not_owed(room: Room) -> None:
+    room.stream(400, masked=True)
+    room.worker(WorkerState.LOST, "why")
+    for _ in range(100):
+        room.now_ms += 40
+        room.monitor.note_frame(room.now_ms * MS)
+        assert room.state() is AiState.FAILED
+    room.worker(WorkerState.WARMING).state()
+    room.worker(WorkerState.READY)
+    assert room.stream(240, masked=False) == [AiState.WARMING]
+
+
 def test_it_stays_late_while_masks_stay_away(room: Room) -> None:
     room.stream(400, masked=True)
     assert room.stream(4000, masked=False) == [AiState.ACTIVE, AiState.LATE]

@@ -185,6 +185,20 @@ async def test_frames_without_masks_are_told_as_late(world: World, session: Sess
     await world.until(lambda: session.hub.state.ai_state == "late")
 
 
+async def test_frames_that_never_reach_the_mailbox_are_told_as_late(
+    world: World, session: Session
+) -> None:
+    world.pipeline.play()
+    await mask_one(world)
+    await world.until(lambda: session.ai.state is AiState.ACTIVE)
+    world.pipeline.frames_received += 1
+    await world.until(lambda: "sali_frames_received_total 2.0" in world.metrics.to_text().decode())
+    await world.clock.advance(0.301)
+    world.pipeline.frames_received += 1
+    await world.until(lambda: session.hub.state.ai_state == "late")
+    assert session.hub.state.ai_reason == "no picture reaches the AI"
+
+
 async def test_a_silent_source_is_told_as_paused_with_its_reason(
     world: World, session: Session
 ) -> None:
