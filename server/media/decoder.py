@@ -29,6 +29,9 @@ _VERY_LATE_PACKETS = 8
 _GAP_TICKS = 2 * CLOCK_RATE_HZ
 _GAP_NS = 2_000_000_000
 _PENDING_TIMES = 64
+_STILLS = frozenset({"mjpeg", "png"})
+"""Codecs whose pictures stand alone: one that cannot be decoded says nothing of the next."""
+
 _BROWSER_FORMATS = frozenset({"yuv420p", "yuvj420p"})
 
 
@@ -212,16 +215,21 @@ class DecoderThread:
         except av.EOFError:
             return
         except av.FFmpegError as exc:
-            check_picture_size(context.width, context.height, self._label)
-            if isinstance(exc, av.PatchWelcomeError):
-                raise UnsupportedCodecError(
-                    f"{self._label}: its video uses a feature that cannot be decoded"
-                ) from exc
+            if context.name not in _STILLS:
+                self._require_decodable(context, exc)
             self._counts["corrupt"] += 1
             self._listener.on_corrupt()
             return
         for frame in frames:
             self._take(frame)
+
+    def _require_decodable(self, context: VideoCodecContext, error: av.FFmpegError) -> None:
+        """Raise, if the rest of the stream will not be decoded either."""
+        check_picture_size(context.width, context.height, self._label)
+        if isinstance(error, av.PatchWelcomeError):
+            raise UnsupportedCodecError(
+                f"{self._label}: its video uses a feature that cannot be decoded"
+            ) from error
 
     def _take(self, frame: av.VideoFrame) -> None:
         """Number a decoded picture, then encode it for viewers and shrink it for the model."""

@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 from av.container import InputContainer
 
-from server.errors import SourceRefusedError
+from server.errors import InvalidPictureError, SourceError, SourceRefusedError
 from server.media.capture import CaptureDevice
 from server.media.clock import SystemClock
-from server.media.frame import CodedPacket, ModelFrame, SourceState, VideoInfo
+from server.media.frame import CodedPacket, ModelFrame, SourcePacket, SourceState, VideoInfo
 from server.media.mailbox import Mailbox
 from server.media.pipeline import MediaPipeline
 from server.media.region import AUTO, FULL, RegionChoice, rectangle_choice
 from server.media.source import SourceSpec, parse_source
 from tests.fakes.layouts import Layout
-from tests.fakes.still_pictures import jpeg
+from tests.fakes.still_pictures import jpeg, unsupported_jpeg
 from tests.fakes.video_files import write_frames, write_raw_pictures, write_video
 
 CLIPS = Path(__file__).parents[5] / "shared" / "data" / "clips"
@@ -348,6 +348,55 @@ async def test_another_size_of_pushed_pictures_clears_the_memory() -> None:
         feed.push(jpeg(128, 96), 3600)
         await running.until(2)
         assert running.events[1] == "the picture size changed"
+
+
+async def test_a_pushed_picture_that_cannot_be_decoded_costs_itself_only() -> None:
+    async with run(parse_source("frames")) as running:
+        await running.until_reason("waiting for a program")
+        feed = running.pipeline.attach_frames()
+        for number in range(3):
+            feed.push(jpeg(64, 48), 3600 * number)
+            await running.until(number + 1)
+        feed.push(unsupported_jpeg(64, 48), 3600 * 3)
+        for number in range(4, 6):
+            pts = feed.push(jpeg(64, 48), 3600 * number)
+            await running.until(number)
+            assert running.frames[-1].pts == pts
+        assert running.pipeline.drops["corrupt"] == 1
+        assert running.pipeline.state is SourceState.PLAYING
+
+
+@pytest.mark.parametrize("source", ["frames", "whip"])
+async def test_a_failure_is_final(source: str) -> None:
+    async with run(parse_source(source)) as running:
+        await running.until_reason("waiting for a")
+        pipeline = running.pipeline
+        feed = pipeline.attach_frames() if source == "frames" else None
+        pipeline.decoding_failed(SourceError("it cannot be decoded"))
+        pipeline.packet(SourcePacket(jpeg(64, 48), 0, True, 0))
+        pipeline.report(SourceState.STALLED, "silent")
+        assert (pipeline.state, pipeline.reason) == (SourceState.FAILED, "it cannot be decoded")
+        assert running.states[-1] == (SourceState.FAILED, "it cannot be decoded")
+        assert pipeline.frames_received == 0
+        if feed is None:
+            with pytest.raises(SourceRefusedError, match="it cannot be decoded; start a new"):
+                await pipeline.whip_accept("v=0")
+            return
+        feed.close()
+        with pytest.raises(SourceRefusedError, match="it cannot be decoded; start a new"):
+            pipeline.attach_frames()
+
+
+async def test_a_source_that_failed_takes_no_more_pictures() -> None:
+    async with run(parse_source("frames")) as running:
+        await running.until_reason("waiting for a program")
+        feed = running.pipeline.attach_frames()
+        feed.push(jpeg(64, 48), 0)
+        await running.until(1)
+        running.pipeline.decoding_failed(SourceError("it cannot be decoded"))
+        await asyncio.sleep(0)
+        with pytest.raises(InvalidPictureError, match="does not take pictures any more"):
+            feed.push(jpeg(64, 48), 3600)
 
 
 async def test_only_a_session_on_frames_takes_them() -> None:
