@@ -124,9 +124,9 @@ class DecoderThread:
         """Queue a packet; False if it was dropped because a keyframe is needed first."""
         return self._queue.put_packet(packet)
 
-    def restart(self, stream: StreamFormat, reason: str | None) -> None:
-        """Say that the packets which follow are a new stretch, coded like this."""
-        self._queue.put_restart(Restart(stream, reason))
+    def restart(self, restart: Restart) -> None:
+        """Say that the packets which follow are a new stretch."""
+        self._queue.put_restart(restart)
 
     def encode_from_now_on(self, is_wanted: bool) -> None:
         """Encode each decoded picture for the viewers, or stop doing so."""
@@ -171,10 +171,17 @@ class DecoderThread:
             self._receive(None)
         if restart.reason is not None:
             self._tell_discontinuity(restart.reason)
+            if not restart.is_same_picture:
+                self._look_afresh()
         self._context = self._open(restart.format)
         self._captured.clear()
         self._is_fresh = True
         self._rate = _FrameRate(restart.format.fps)
+
+    def _look_afresh(self) -> None:
+        """Forget where the picture lay: another source's frame may hold text there."""
+        self._region_watch.restart()
+        self._region = None
 
     def _open(self, stream: StreamFormat) -> VideoCodecContext:
         try:
@@ -303,6 +310,9 @@ class DecoderThread:
             self._listener.on_unsuitable()
         if gap > _GAP_TICKS or gap_ns > _GAP_NS:
             self._tell_discontinuity("no video for more than two seconds")
+            if self._region_watch.region is None:
+                # The gap is no part of the time for which the picture is looked for.
+                self._look_afresh()
         self._rate.add(pts)
         if self._rate.fps != self._told_fps or size != self._size:
             if self._size is not None and size != self._size:

@@ -237,9 +237,11 @@ class MediaPipeline:
         self.report(SourceState.FAILED, reason)
         self._has_failed = True
 
-    def begin(self, stream: StreamFormat, reason: str | None) -> None:
+    def begin(
+        self, stream: StreamFormat, reason: str | None, *, is_same_picture: bool = False
+    ) -> None:
         """Take up a new stretch of video; for the source."""
-        self._router.begin(stream, reason)
+        self._router.begin(stream, reason, is_same_picture=is_same_picture)
 
     def packet(self, packet: SourcePacket) -> None:
         """Take a packet; for the source. After a failure it is left out."""
