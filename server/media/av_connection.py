@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import av
 from av.container import InputContainer
 
-from server.errors import ServiceError
+from server.errors import ServiceError, SourceError
 from server.media import container, h264
 from server.media.clock import Clock
 from server.media.feed import ConnectionSink
@@ -93,6 +93,9 @@ class _Reader:
             error = exc
         except (av.FFmpegError, OSError) as exc:
             error = container.read_error(exc, self._opener.label)
+        except Exception as exc:  # noqa: BLE001
+            # Whatever ends this thread has to be told, or the connection would never end.
+            error = SourceError(f"{self._opener.label}: reading failed ({type(exc).__name__})")
         self._post(self._end, error)
 
     def _read(self) -> None:

@@ -29,6 +29,9 @@ _VERY_LATE_PACKETS = 8
 _GAP_TICKS = 2 * CLOCK_RATE_HZ
 _GAP_NS = 2_000_000_000
 _PENDING_TIMES = 64
+_STILLS = frozenset({"mjpeg", "png"})
+"""Codecs whose pictures stand alone: one that cannot be decoded says nothing of the next."""
+
 _BROWSER_FORMATS = frozenset({"yuv420p", "yuvj420p"})
 
 
@@ -121,9 +124,9 @@ class DecoderThread:
         """Queue a packet; False if it was dropped because a keyframe is needed first."""
         return self._queue.put_packet(packet)
 
-    def restart(self, stream: StreamFormat, reason: str | None) -> None:
-        """Say that the packets which follow are a new stretch, coded like this."""
-        self._queue.put_restart(Restart(stream, reason))
+    def restart(self, restart: Restart) -> None:
+        """Say that the packets which follow are a new stretch."""
+        self._queue.put_restart(restart)
 
     def encode_from_now_on(self, is_wanted: bool) -> None:
         """Encode each decoded picture for the viewers, or stop doing so."""
@@ -168,10 +171,17 @@ class DecoderThread:
             self._receive(None)
         if restart.reason is not None:
             self._tell_discontinuity(restart.reason)
+            if not restart.is_same_picture:
+                self._look_afresh()
         self._context = self._open(restart.format)
         self._captured.clear()
         self._is_fresh = True
         self._rate = _FrameRate(restart.format.fps)
+
+    def _look_afresh(self) -> None:
+        """Forget where the picture lay: another source's frame may hold text there."""
+        self._region_watch.restart()
+        self._region = None
 
     def _open(self, stream: StreamFormat) -> VideoCodecContext:
         try:
@@ -212,16 +222,21 @@ class DecoderThread:
         except av.EOFError:
             return
         except av.FFmpegError as exc:
-            check_picture_size(context.width, context.height, self._label)
-            if isinstance(exc, av.PatchWelcomeError):
-                raise UnsupportedCodecError(
-                    f"{self._label}: its video uses a feature that cannot be decoded"
-                ) from exc
+            if context.name not in _STILLS:
+                self._require_decodable(context, exc)
             self._counts["corrupt"] += 1
             self._listener.on_corrupt()
             return
         for frame in frames:
             self._take(frame)
+
+    def _require_decodable(self, context: VideoCodecContext, error: av.FFmpegError) -> None:
+        """Raise, if the rest of the stream will not be decoded either."""
+        check_picture_size(context.width, context.height, self._label)
+        if isinstance(error, av.PatchWelcomeError):
+            raise UnsupportedCodecError(
+                f"{self._label}: its video uses a feature that cannot be decoded"
+            ) from error
 
     def _take(self, frame: av.VideoFrame) -> None:
         """Number a decoded picture, then encode it for viewers and shrink it for the model."""
@@ -295,6 +310,9 @@ class DecoderThread:
             self._listener.on_unsuitable()
         if gap > _GAP_TICKS or gap_ns > _GAP_NS:
             self._tell_discontinuity("no video for more than two seconds")
+            if self._region_watch.region is None:
+                # The gap is no part of the time for which the picture is looked for.
+                self._look_afresh()
         self._rate.add(pts)
         if self._rate.fps != self._told_fps or size != self._size:
             if self._size is not None and size != self._size:

@@ -16,13 +16,17 @@ from server.media.frame import (
 class SourceSink(Protocol):
     """Where a source puts what it has. For the event loop only."""
 
-    def begin(self, stream: StreamFormat, reason: str | None) -> None:
+    def begin(
+        self, stream: StreamFormat, reason: str | None, *, is_same_picture: bool = False
+    ) -> None:
         """Start a stretch of video coded like `stream`.
 
         Args:
             stream: How the packets that follow are coded.
             reason: Why they do not continue the last ones (the model must forget what it saw);
                 None for the first stretch.
+            is_same_picture: The endoscopic picture lies where it lay before; else it is looked for
+                again.
         """
 
     def packet(self, packet: SourcePacket) -> None:

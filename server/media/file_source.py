@@ -150,7 +150,7 @@ class FileSource:
     async def _play(self, reader: FileReader, sink: SourceSink, reason: str | None) -> int:
         """Deliver one round of the file; how many packets there were."""
         frames = 0
-        sink.begin(reader.format, reason)
+        sink.begin(reader.format, reason, is_same_picture=True)
         while batch := await asyncio.to_thread(reader.read, _BATCH):
             for packet in batch:
                 pts = self._timeline.map(packet.pts, decode_ticks=packet.dts)

@@ -69,9 +69,12 @@ class FramesSource:
         """Watch for silence until cancelled."""
         self._sink = sink
         sink.report(SourceState.CONNECTING, _WAITING)
-        while True:
-            await self._clock.sleep_until_ns(self._clock.monotonic_ns() + _WATCH_INTERVAL_NS)
-            self._watch(sink)
+        try:
+            while True:
+                await self._clock.sleep_until_ns(self._clock.monotonic_ns() + _WATCH_INTERVAL_NS)
+                self._watch(sink)
+        finally:
+            self._sink = None
 
     def attach(self) -> FrameFeed:
         """Let a program in.

@@ -110,6 +110,7 @@ class MediaPipeline:
         )
         self._task: asyncio.Task[None] | None = None
         self._is_closing = False
+        self._has_failed = False
 
     @property
     def video(self) -> VideoInfo | None:
@@ -169,12 +170,14 @@ class MediaPipeline:
         """Answer a publisher's offer; returns the publisher's id and the SDP answer.
 
         Raises:
-            SourceRefusedError: This session's source is not WHIP.
+            SourceRefusedError: This session's source is not WHIP, or has failed.
             PublisherBusyError: Somebody publishes already.
             InvalidOfferError: The offer cannot be used.
             UnsupportedCodecError: It offers neither H.264 nor VP8.
         """
-        return await self._whip().accept(offer_sdp)
+        source = self._whip()
+        self._require_working()
+        return await source.accept(offer_sdp)
 
     async def whip_close(self, publisher_id: str) -> None:
         """End a publisher; the session waits for the next one.
@@ -201,12 +204,17 @@ class MediaPipeline:
         """Let a program push its pictures.
 
         Raises:
-            SourceRefusedError: This session's source is not `frames`.
+            SourceRefusedError: This session's source is not `frames`, or has failed.
             PublisherBusyError: Another program pushes already.
         """
         if not isinstance(self._source, FramesSource):
             raise SourceRefusedError("this session takes no frames; its source is not frames")
+        self._require_working()
         return self._source.attach()
+
+    def _require_working(self) -> None:
+        if self._has_failed:
+            raise SourceRefusedError(f"{self.reason}; start a new session")
 
     def _whip(self) -> WhipSource:
         if not isinstance(self._source, WhipSource):
@@ -219,17 +227,26 @@ class MediaPipeline:
             await self._source.run(self)
             self._router.finish()
         except ServiceError as error:
-            self.report(SourceState.FAILED, str(error))
+            self._fail(str(error))
         except Exception as exc:  # noqa: BLE001
             # A fault of ours must end this session's video in plain sight, and nothing else.
-            self.report(SourceState.FAILED, f"the source failed ({type(exc).__name__}: {exc})")
+            self._fail(f"the source failed ({type(exc).__name__}: {exc})")
 
-    def begin(self, stream: StreamFormat, reason: str | None) -> None:
+    def _fail(self, reason: str) -> None:
+        """Report the failure as the last thing: nothing decodes what comes after it."""
+        self.report(SourceState.FAILED, reason)
+        self._has_failed = True
+
+    def begin(
+        self, stream: StreamFormat, reason: str | None, *, is_same_picture: bool = False
+    ) -> None:
         """Take up a new stretch of video; for the source."""
-        self._router.begin(stream, reason)
+        self._router.begin(stream, reason, is_same_picture=is_same_picture)
 
     def packet(self, packet: SourcePacket) -> None:
-        """Take a packet; for the source."""
+        """Take a packet; for the source. After a failure it is left out."""
+        if self._has_failed:
+            return
         self.frames_received += 1
         if self.state is not SourceState.PLAYING:
             self.report(SourceState.PLAYING, "")
@@ -240,7 +257,9 @@ class MediaPipeline:
         self._lost += pictures
 
     def report(self, state: SourceState, reason: str, retry: SourceRetry | None = None) -> None:
-        """Pass the source's state on; for the source."""
+        """Pass the source's state on; for the source. A failure is final."""
+        if self._has_failed:
+            return
         self.state = state
         self.reason = reason
         self.retry = retry
@@ -256,7 +275,7 @@ class MediaPipeline:
         """Give up, and stop the source, because what it delivers cannot be decoded."""
         if self._task is not None:
             self._task.cancel()
-        self.report(SourceState.FAILED, str(error))
+        self._fail(str(error))
 
 
 def _create_source(spec: SourceSpec, clock: Clock, options: SourceOptions) -> Source:

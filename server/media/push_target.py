@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from server.errors import PushRefusedError
 from server.media.frame import Overlay
-from server.media.rtsp.address import parse_address
+from server.media.rtsp.address import LOGIN_CURE, is_login_broken, parse_address
 
 _FORMATS = {
     "rtsp": "rtsp",
@@ -57,6 +57,8 @@ def parse_push(url: str, overlay: Overlay) -> PushTarget:
         raise PushRefusedError("the URL to push to is too long or holds control characters")
     try:
         parts = urlsplit(url)
+        if is_login_broken(parts):
+            raise PushRefusedError(f"the login of the URL to push to cannot be read; {LOGIN_CURE}")
         port = parts.port
     except ValueError as exc:
         raise PushRefusedError("the URL to push to has no valid host and port") from exc

@@ -31,6 +31,7 @@ from server.media.frame import (
 )
 from server.media.timeline import Timeline
 
+_BACKWARDS_TICKS = CLOCK_RATE_HZ
 _WATCH_INTERVAL_NS = 100_000_000
 _JITTER = 0.25
 _SLOW = (SourceLoginError, UnsupportedCodecError)
@@ -186,7 +187,8 @@ class ReconnectingSource:
 class _Stretch:
     """Puts one connection's pictures behind those of the one before, as far as time has gone on.
 
-    It begins with the first picture, not with the connection.
+    It begins with the first picture, not with the connection, and anew when the source's clock goes
+    back by more than pictures that are sent out of order do.
     """
 
     def __init__(
@@ -197,6 +199,7 @@ class _Stretch:
         self._clock = clock
         self._last_before_ns = last_before_ns
         self._format: StreamFormat | None = None
+        self._greatest_ticks = 0
         self.last_ns: int | None = None
         self.is_closed = False
 
@@ -210,7 +213,14 @@ class _Stretch:
             return
         now_ns = self._clock.monotonic_ns()
         if self.last_ns is None:
-            self._begin_stretch(self._format, now_ns)
+            reason = "the source was connected again"
+            self._begin_stretch(self._format, now_ns, self._last_before_ns, reason)
+            self._greatest_ticks = picture.ticks
+        elif picture.ticks < self._greatest_ticks - _BACKWARDS_TICKS:
+            reason = "the source's clock went back"
+            self._begin_stretch(self._format, now_ns, self.last_ns, reason)
+            self._greatest_ticks = picture.ticks
+        self._greatest_ticks = max(self._greatest_ticks, picture.ticks)
         self.last_ns = now_ns
         self._sink.packet(
             SourcePacket(
@@ -226,13 +236,16 @@ class _Stretch:
         if not self.is_closed:
             self._sink.lost(pictures)
 
-    def _begin_stretch(self, stream: StreamFormat, now_ns: int) -> None:
-        if self._last_before_ns is None:
+    def _begin_stretch(
+        self, stream: StreamFormat, now_ns: int, last_ns: int | None, reason: str
+    ) -> None:
+        if last_ns is None:
             self._sink.begin(stream, None)
             return
-        lost_ns = now_ns - self._last_before_ns
+        lost_ns = now_ns - last_ns
         self._timeline.begin_stretch(lost_ns * CLOCK_RATE_HZ // 1_000_000_000)
-        self._sink.begin(stream, "the source was connected again")
+        # Within one connection the camera and its layout are the same.
+        self._sink.begin(stream, reason, is_same_picture=self.last_ns is not None)
 
 
 def _outcome(

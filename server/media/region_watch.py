@@ -43,6 +43,11 @@ class RegionWatch:
             self._choice = choice
             self._size = None
 
+    def restart(self) -> None:
+        """Look afresh from the next picture on; for another source, of which nothing is known."""
+        self._size = None
+        self.region = None
+
     def take(self, frame: av.VideoFrame, size: tuple[int, int], time_s: float) -> bool:
         """Look at a picture, if it is time to; whether `region` is another one now.
 

@@ -23,6 +23,7 @@ from server.media.frame import (
     VideoInfo,
 )
 from server.media.mailbox import Mailbox
+from server.media.packet_queue import Restart
 from server.media.region import Rectangle, RegionChoice
 from server.media.relay import Relay
 
@@ -111,7 +112,9 @@ class PacketRouter:
         self._decoder.stop()
         await asyncio.to_thread(self._decoder.join, _JOIN_TIMEOUT_S)
 
-    def begin(self, stream: StreamFormat, reason: str | None) -> None:
+    def begin(
+        self, stream: StreamFormat, reason: str | None, *, is_same_picture: bool = False
+    ) -> None:
         """Take up a new stretch of video."""
         self._format = stream
         codec = _RELAYED.get(stream.codec)
@@ -123,7 +126,7 @@ class PacketRouter:
             self._set_codec(codec)
         if not (was_encoding and self._is_encoding):
             self.relay.restart()
-        self._decoder.restart(stream, reason)
+        self._decoder.restart(Restart(stream, reason, is_same_picture))
 
     def packet(self, packet: SourcePacket) -> None:
         """Relay a packet, if viewers can have it as it is, then queue it for the decoder."""
@@ -135,7 +138,7 @@ class PacketRouter:
     def finish(self) -> None:
         """Let the decoder give out what it still holds: nothing more will come."""
         if self._format is not None:
-            self._decoder.restart(self._format, None)
+            self._decoder.restart(Restart(self._format, None))
 
     def _pass_on(self, packet: SourcePacket) -> None:
         is_keyframe = packet.is_keyframe

@@ -75,9 +75,14 @@ class WhipSource:
         """Watch over the publishers that come and go, until cancelled."""
         self._sink = sink
         sink.report(SourceState.CONNECTING, _WAITING)
-        while True:
-            await self._clock.sleep_until_ns(self._clock.monotonic_ns() + _WATCH_INTERVAL_NS)
-            self._watch()
+        try:
+            while True:
+                await self._clock.sleep_until_ns(self._clock.monotonic_ns() + _WATCH_INTERVAL_NS)
+                self._watch()
+        finally:
+            self._sink = None
+            if self._publisher is not None:
+                self._let_go(self._publisher)
 
     async def accept(self, offer_sdp: str) -> tuple[str, str]:
         """Answer a publisher's offer.

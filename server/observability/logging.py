@@ -59,7 +59,11 @@ def configure_logging(settings: LogSettings, output: TextIO | HeldOutput | None 
     if settings.format == "json":
         renderer = structlog.processors.JSONRenderer()
     else:
-        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(),
+            # The default shows local variables, among them passwords and names.
+            exception_formatter=structlog.dev.plain_traceback,
+        )
     structlog.configure(
         processors=[*shared, structlog.processors.format_exc_info, renderer]
         if settings.format == "json"

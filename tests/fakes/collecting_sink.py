@@ -17,14 +17,18 @@ class CollectingSink:
     def __init__(self) -> None:
         self.formats: list[StreamFormat] = []
         self.stretches: list[str | None] = []
+        self.same_pictures: list[bool] = []
         self.pictures: list[CodedPicture] = []
         self.packets: list[SourcePacket] = []
         self.states: list[tuple[SourceState, str, SourceRetry | None]] = []
         self.lost_pictures = 0
 
-    def begin(self, stream: StreamFormat, reason: str | None = None) -> None:
+    def begin(
+        self, stream: StreamFormat, reason: str | None = None, *, is_same_picture: bool = False
+    ) -> None:
         self.formats.append(stream)
         self.stretches.append(reason)
+        self.same_pictures.append(is_same_picture)
 
     def picture(self, picture: CodedPicture) -> None:
         self.pictures.append(picture)

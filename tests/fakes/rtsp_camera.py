@@ -53,6 +53,7 @@ class CameraManners:
         statuses: Other answers than 200, by method.
         rtp_before_play: Packets sent just before the answer to PLAY.
         timeout_s: Of its sessions.
+        refuses_keep_alives: Answers each with a login asked for anew, with another nonce.
     """
 
     login: tuple[str, str] | None = None
@@ -61,6 +62,7 @@ class CameraManners:
     statuses: dict[str, str] = field(default_factory=dict)
     rtp_before_play: list[bytes] = field(default_factory=list)
     timeout_s: int = 60
+    refuses_keep_alives: bool = False
 
 
 class RtspCamera:
@@ -155,6 +157,10 @@ class RtspCamera:
         manners = self.manners
         if method != "OPTIONS" and not self._may_enter(method, uri, headers):
             return "401 Unauthorized", [f"WWW-Authenticate: {self._challenge()}"], ""
+        if method == "GET_PARAMETER" and manners.refuses_keep_alives:
+            nonce = f"n{len(self.requests)}"
+            challenge = f'WWW-Authenticate: Digest realm="camera", nonce="{nonce}"'
+            return "401 Unauthorized", [challenge], ""
         if method in manners.statuses:
             return manners.statuses[method], [], ""
         if method == "OPTIONS":

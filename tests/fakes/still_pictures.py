@@ -13,6 +13,15 @@ def jpeg(width: int, height: int, brightness: int = 90) -> bytes:
     return _encode("mjpeg", "yuvj420p", width, height, brightness)
 
 
+def unsupported_jpeg(width: int, height: int) -> bytes:
+    """Return a JPEG picture whose header is in order and whose sampling FFmpeg does not decode."""
+    picture = bytearray(jpeg(width, height))
+    frame_header = picture.index(b"\xff\xc0")
+    for component, sampling in enumerate((0x22, 0x12, 0x31)):
+        picture[frame_header + 11 + 3 * component] = sampling
+    return bytes(picture)
+
+
 def png(width: int, height: int, brightness: int = 90) -> bytes:
     """Return a flat grey PNG picture."""
     return _encode("png", "rgb24", width, height, brightness)

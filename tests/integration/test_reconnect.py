@@ -117,6 +117,8 @@ async def test_fifty_reconnections_leave_nothing_behind(pictures: list[bytes]) -
         assert _counts() == before
         assert grown < 200_000
         assert _resident_bytes() - resident < 32 << 20
+        # The last frame that was waited for may be one from before the last connection.
+        await room.until(lambda: len(room.reasons) >= 55)
         assert room.reasons == ["the source was connected again"] * 55
         assert room.pipeline.drops["corrupt"] == 0
 

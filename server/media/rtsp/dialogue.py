@@ -71,6 +71,7 @@ class RtspDialogue:
         self._session = ""
         self._base = address.url
         self._keep_alive_method = "OPTIONS"
+        self._has_repeated = False
         self.timeout_s = _DEFAULT_TIMEOUT_S
 
     async def describe(self) -> Described:
@@ -127,16 +128,24 @@ class RtspDialogue:
         """
         while True:
             answer = await self._read_answer()
-            if answer.status == 401 and self._login.take(
-                answer.headers.get("www-authenticate", [])
-            ):
-                # A nonce that has grown old: the next keep-alive uses the new one, at once.
-                self.send_keep_alive()
-            elif answer.status == 454:
+            if answer.status == 401:
+                self._repeat_keep_alive(answer)
+                continue
+            self._has_repeated = False
+            if answer.status == 454:
                 raise SourceError(f"{self._address.label} ended the session")
+
+    def _repeat_keep_alive(self, refusal: Response) -> None:
+        """Use the new nonce at once, as the old one has expired; but once an interval only."""
+        if not self._login.take(refusal.headers.get("www-authenticate", [])):
+            return
+        if not self._has_repeated:
+            self._has_repeated = True
+            self._send(self._keep_alive_method, self._base, {})
 
     def send_keep_alive(self) -> None:
         """Tell the server that we are still there; `read_media` takes the answer."""
+        self._has_repeated = False
         self._send(self._keep_alive_method, self._base, {})
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import av
 import pytest
+from av.container import InputContainer
 
 from server.errors import SourceError, SourceRefusedError, SourceUnreachableError
 from server.media.av_connection import AvConnection, Opener
@@ -111,6 +112,16 @@ async def test_motion_jpeg_pictures_come_one_by_one(tmp_path: Path) -> None:
 def test_a_coded_stream_tells_no_raw_format(tmp_path: Path) -> None:
     with av.open(str(write_video(tmp_path / "a.mp4"))) as film:
         assert stream_format(film.streams.video[0]).raw_format == ""
+
+
+@pytest.mark.parametrize("fault", [TypeError("secret"), ValueError("secret")])
+async def test_a_fault_that_nobody_expected_ends_the_connection(fault: Exception) -> None:
+    def fail() -> InputContainer:
+        raise fault
+
+    with pytest.raises(SourceError) as caught:
+        await _read(Opener(fail, "card", True))
+    assert str(caught.value) == f"card: reading failed ({type(fault).__name__})"
 
 
 async def test_an_error_of_opening_arrives() -> None:

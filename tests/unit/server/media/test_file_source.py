@@ -26,7 +26,10 @@ class RecordingSink:
         self.stretches: list[tuple[StreamFormat, str | None]] = []
         self.states: list[tuple[SourceState, str]] = []
 
-    def begin(self, stream: StreamFormat, reason: str | None) -> None:
+    def begin(
+        self, stream: StreamFormat, reason: str | None, *, is_same_picture: bool = False
+    ) -> None:
+        assert is_same_picture, "a file's picture stays where it is"
         self.stretches.append((stream, reason))
 
     def packet(self, packet: SourcePacket) -> None:

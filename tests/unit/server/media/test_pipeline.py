@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,20 +11,31 @@ import av
 import numpy as np
 import pytest
 from av.container import InputContainer
+from PIL import Image
 
-from server.errors import SourceRefusedError
+from server.errors import InvalidPictureError, SourceError, SourceRefusedError
 from server.media.capture import CaptureDevice
 from server.media.clock import SystemClock
-from server.media.frame import CodedPacket, ModelFrame, SourceState, VideoInfo
+from server.media.frame import (
+    CodedPacket,
+    ModelFrame,
+    SourcePacket,
+    SourceState,
+    StreamFormat,
+    VideoInfo,
+)
+from server.media.frames_source import FrameFeed
 from server.media.mailbox import Mailbox
 from server.media.pipeline import MediaPipeline
-from server.media.region import AUTO, FULL, RegionChoice, rectangle_choice
+from server.media.region import AUTO, FULL, Rectangle, RegionChoice, rectangle_choice
 from server.media.source import SourceSpec, parse_source
 from tests.fakes.layouts import Layout
-from tests.fakes.still_pictures import jpeg
+from tests.fakes.still_pictures import jpeg, unsupported_jpeg
 from tests.fakes.video_files import write_frames, write_raw_pictures, write_video
 
 CLIPS = Path(__file__).parents[5] / "shared" / "data" / "clips"
+_LEFT = Layout("picture on the left", (640, 480), (0, 0, 440, 480))
+_RIGHT = Layout("picture on the right", (640, 480), (220, 0, 420, 480))
 
 
 @dataclass
@@ -46,6 +58,21 @@ class Run:
             assert asyncio.get_running_loop().time() < deadline, self.states
             await asyncio.sleep(0.01)
 
+    async def show(self, feed: FrameFeed, layout: Layout, ticks: int) -> None:
+        """Push a frame and wait until it was looked at."""
+        picture = io.BytesIO()
+        Image.fromarray(layout.render(0)).save(picture, "JPEG", quality=90)
+        before = self._looked_at
+        feed.push(picture.getvalue(), ticks)
+        deadline = asyncio.get_running_loop().time() + 10.0
+        while self._looked_at == before:
+            assert asyncio.get_running_loop().time() < deadline, self.pipeline.drops
+            await asyncio.sleep(0.001)
+
+    @property
+    def _looked_at(self) -> int:
+        return len(self.frames) + self.pipeline.drops["region"]
+
     async def until_state(self, state: SourceState, timeout_s: float = 10.0) -> None:
         """Wait until the source is in a state."""
         deadline = asyncio.get_running_loop().time() + timeout_s
@@ -59,6 +86,10 @@ class Run:
         while words not in self.pipeline.reason:
             assert asyncio.get_running_loop().time() < deadline, self.states
             await asyncio.sleep(0.01)
+
+
+def _is_near(region: Rectangle, box: Rectangle) -> bool:
+    return all(abs(side - told) <= 6 for side, told in zip(region, box, strict=True))
 
 
 @contextlib.asynccontextmanager
@@ -259,6 +290,50 @@ async def test_the_model_gets_the_endoscopic_picture_only(tmp_path: Path) -> Non
     assert seen[120:230, :12].max(axis=2).mean() > 30, "the border is still there"
 
 
+async def test_a_video_that_starts_again_keeps_its_region() -> None:
+    async with run(parse_source("frames"), AUTO) as running:
+        await running.until_reason("waiting for a program")
+        feed = running.pipeline.attach_frames()
+        for index in range(10):
+            await running.show(feed, _LEFT, 3600 * index)
+        searched = running.pipeline.drops["region"]
+        running.pipeline.begin(StreamFormat("mjpeg"), "it starts again", is_same_picture=True)
+        await running.show(feed, _LEFT, 36_000)
+        assert running.events[-2] == "it starts again"
+        assert running.pipeline.drops["region"] == searched
+    assert len({frame.region for frame in running.frames}) == 1
+
+
+async def test_another_programs_picture_is_looked_for_afresh() -> None:
+    async with run(parse_source("frames"), AUTO) as running:
+        await running.until_reason("waiting for a program")
+        for layout in (_LEFT, _RIGHT):
+            feed = running.pipeline.attach_frames()
+            for index in range(10):
+                await running.show(feed, layout, 3600 * index)
+            feed.close()
+    told = [event for event in running.events if isinstance(event, str)]
+    assert told == ["another program"]
+    at = running.events.index("another program")
+    before = [e.region for e in running.events[:at] if isinstance(e, ModelFrame)]
+    after = [e.region for e in running.events[at:] if isinstance(e, ModelFrame)]
+    assert before
+    assert after
+    assert all(_is_near(region, _LEFT.box) for region in before)
+    assert all(_is_near(region, _RIGHT.box) for region in after)
+
+
+async def test_a_gap_is_no_part_of_the_time_for_which_the_picture_is_looked_for() -> None:
+    async with run(parse_source("frames"), AUTO) as running:
+        await running.until_reason("waiting for a program")
+        feed = running.pipeline.attach_frames()
+        await running.show(feed, _LEFT, 0)
+        for index in range(10):
+            await running.show(feed, _LEFT, 3 * 90_000 + 3600 * index)
+    assert running.frames
+    assert all(_is_near(frame.region, _LEFT.box) for frame in running.frames)
+
+
 async def test_the_model_forgets_before_the_first_frame_of_another_region(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mp4", frames=40, size=(128, 96))
     async with run(parse_source(str(path), loop=True)) as running:
@@ -348,6 +423,55 @@ async def test_another_size_of_pushed_pictures_clears_the_memory() -> None:
         feed.push(jpeg(128, 96), 3600)
         await running.until(2)
         assert running.events[1] == "the picture size changed"
+
+
+async def test_a_pushed_picture_that_cannot_be_decoded_costs_itself_only() -> None:
+    async with run(parse_source("frames")) as running:
+        await running.until_reason("waiting for a program")
+        feed = running.pipeline.attach_frames()
+        for number in range(3):
+            feed.push(jpeg(64, 48), 3600 * number)
+            await running.until(number + 1)
+        feed.push(unsupported_jpeg(64, 48), 3600 * 3)
+        for number in range(4, 6):
+            pts = feed.push(jpeg(64, 48), 3600 * number)
+            await running.until(number)
+            assert running.frames[-1].pts == pts
+        assert running.pipeline.drops["corrupt"] == 1
+        assert running.pipeline.state is SourceState.PLAYING
+
+
+@pytest.mark.parametrize("source", ["frames", "whip"])
+async def test_a_failure_is_final(source: str) -> None:
+    async with run(parse_source(source)) as running:
+        await running.until_reason("waiting for a")
+        pipeline = running.pipeline
+        feed = pipeline.attach_frames() if source == "frames" else None
+        pipeline.decoding_failed(SourceError("it cannot be decoded"))
+        pipeline.packet(SourcePacket(jpeg(64, 48), 0, True, 0))
+        pipeline.report(SourceState.STALLED, "silent")
+        assert (pipeline.state, pipeline.reason) == (SourceState.FAILED, "it cannot be decoded")
+        assert running.states[-1] == (SourceState.FAILED, "it cannot be decoded")
+        assert pipeline.frames_received == 0
+        if feed is None:
+            with pytest.raises(SourceRefusedError, match="it cannot be decoded; start a new"):
+                await pipeline.whip_accept("v=0")
+            return
+        feed.close()
+        with pytest.raises(SourceRefusedError, match="it cannot be decoded; start a new"):
+            pipeline.attach_frames()
+
+
+async def test_a_source_that_failed_takes_no_more_pictures() -> None:
+    async with run(parse_source("frames")) as running:
+        await running.until_reason("waiting for a program")
+        feed = running.pipeline.attach_frames()
+        feed.push(jpeg(64, 48), 0)
+        await running.until(1)
+        running.pipeline.decoding_failed(SourceError("it cannot be decoded"))
+        await asyncio.sleep(0)
+        with pytest.raises(InvalidPictureError, match="does not take pictures any more"):
+            feed.push(jpeg(64, 48), 3600)
 
 
 async def test_only_a_session_on_frames_takes_them() -> None:

@@ -44,6 +44,10 @@ class ScriptedConnection:
     def show(self, ticks: int) -> None:
         assert self.sink is not None
         self.sink.begin(StreamFormat("h264"))
+        self.show_next(ticks)
+
+    def show_next(self, ticks: int) -> None:
+        assert self.sink is not None
         self.sink.picture(CodedPicture(b"x", ticks, True, 1))
 
 
@@ -131,6 +135,29 @@ async def test_silence_is_told_within_two_seconds_then_connected_again() -> None
         assert it.made[0].is_cancelled
         await it.pass_time(1.0)
         await it.connected(2)
+
+
+async def test_a_clock_that_goes_back_begins_a_stretch_behind_the_last() -> None:
+    async with room() as it:
+        it.connection.show(0)
+        for second in [*range(10, 110, 10), 95, 96]:
+            await it.pass_time(0.5)
+            it.connection.show_next(90_000 * second)
+        assert it.sink.stretches == [None, "the source's clock went back"]
+        assert it.sink.same_pictures == [False, True]
+        times = [packet.pts for packet in it.sink.packets]
+        assert times[-2] - times[-3] == 45_000
+        assert times[-1] - times[-2] == 90_000
+        assert times == sorted(times)
+
+
+async def test_pictures_out_of_order_begin_no_stretch() -> None:
+    async with room() as it:
+        it.connection.show(90_000)
+        for ticks in (101_000, 94_000, 97_000, 110_000):
+            it.connection.show_next(ticks)
+        assert it.sink.stretches == [None]
+        assert [packet.pts for packet in it.sink.packets] == [0, 11_000, 4_000, 7_000, 20_000]
 
 
 async def test_pictures_that_come_back_end_a_stall_without_a_new_connection() -> None:

@@ -180,6 +180,19 @@ def test_another_picture_size_begins_the_search_again() -> None:
     assert iou(player.watch.region, BY_NAME["rounded corners"].box) >= 0.97
 
 
+def test_another_source_of_the_same_size_is_looked_at_afresh() -> None:
+    before, after = BY_NAME["grey border"], BY_NAME["letterboxed"]
+    player = Player(RegionWatch(AUTO))
+    player.show(frames(before))
+    player.watch.restart()
+    assert player.watch.region is None
+    player.show(frames(after, 1))
+    assert player.watch.region is None, "one look decides nothing"
+    player.show(frames(after, FPS // 2))
+    assert iou(player.watch.region, after.box) > 0.97
+    assert player.changes == [], "whoever starts afresh has told so already"
+
+
 def test_a_chosen_rectangle_is_taken_at_once_and_given_up_again() -> None:
     watch = RegionWatch(FULL)
     player = Player(watch)

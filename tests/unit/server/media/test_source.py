@@ -137,6 +137,20 @@ def test_credentials_stay_out_of_the_representation() -> None:
     assert "secret" not in repr(parse_address("rtsp://doctor:secret@h/a?key=secret"))
 
 
+@pytest.mark.parametrize("mark", ["/", "#", "?", "x/"])
+def test_a_password_that_is_not_encoded_is_refused_without_being_told(mark: str) -> None:
+    with pytest.raises(SourceRefusedError, match="write / as %2F") as caught:
+        parse_source(f"rtsp://admin:12{mark}secret@cam/x")
+    assert "secret" not in str(caught.value)
+    assert "12" not in str(caught.value)
+
+
+def test_a_path_that_may_hold_a_part_of_a_password_is_not_shown() -> None:
+    address = parse_address("rtsp://admin:12@34/secret@cam/x")
+    assert address.label == "rtsp://34"
+    assert address.url == "rtsp://34/secret@cam/x"
+
+
 def test_an_address_is_taken_apart() -> None:
     address = parse_address("rtsp://d%40c:p%3Aw@[::1]:8554/a?k=1#f")
     assert (address.user, address.password) == ("d@c", "p:w")

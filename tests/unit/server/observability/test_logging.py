@@ -54,6 +54,22 @@ def test_console_logs_are_for_people(capsys: pytest.CaptureFixture[str]) -> None
     assert "reason=killed" in line
 
 
+def test_a_trace_shows_no_variables(capsys: pytest.CaptureFixture[str]) -> None:
+    def fail(secret: str) -> None:
+        raise KeyError(len(secret))
+
+    configure_logging(LogSettings(format="console"))
+    for logger in (structlog.get_logger(), logging.getLogger("some.library")):
+        try:
+            fail("hunter" + str(2))
+        except KeyError:
+            logger.exception("session_fault")
+    shown = capsys.readouterr().err
+    assert shown.count("KeyError: 7") == 2
+    assert "in fail" in shown
+    assert "hunter2" not in shown
+
+
 def test_held_output_is_passed_on_in_order_once_let_go() -> None:
     target = io.StringIO()
     held = HeldOutput(target)

@@ -209,6 +209,22 @@ async def test_the_session_is_kept_alive_at_half_its_timeout() -> None:
             await it.until(lambda n=number: camera.requests[4:] == ["GET_PARAMETER"] * n)  # type: ignore[misc]
 
 
+async def test_a_refused_keep_alive_is_repeated_once_an_interval() -> None:
+    clock = VirtualClock()
+    async with RtspCamera(CameraManners(timeout_s=20, refuses_keep_alives=True)) as camera:
+        url = f"rtsp://doctor:secret@127.0.0.1:{camera.port}/live"
+        async with view(camera, url, clock) as it:
+            await camera.playing.wait()
+            for number in range(1, 4):
+                await clock.next_deadline_ns()
+                await clock.advance(10)
+                await it.until(lambda n=number: camera.requests.count("GET_PARAMETER") >= 2 * n)  # type: ignore[misc]
+                # Whatever the answers brought about comes before the answer to this.
+                camera.send_raw(b"OPTIONS * RTSP/1.0\r\nCSeq: 7\r\n\r\n")
+                await it.until(lambda n=number: camera.requests.count("answer 200") == n)  # type: ignore[misc]
+                assert camera.requests.count("GET_PARAMETER") == 2 * number
+
+
 async def test_other_codecs_are_left_to_ffmpeg_and_the_reason_is_logged(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
