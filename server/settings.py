@@ -102,7 +102,8 @@ class ConnectSettings(_Group):
         default=0, ge=0, description="Failed attempts in a row that end a source; 0: never"
     )
     rtsp_transport: Literal["auto", "tcp", "udp"] = Field(
-        default="auto", description="How RTSP packets come; `auto`: TCP, UDP where that is refused"
+        default="auto",
+        description="How RTSP packets come; `auto`: TCP, UDP where an H.264 camera refuses that",
     )
 
 
