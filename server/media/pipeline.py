@@ -305,9 +305,10 @@ def _connect_of(spec: SourceSpec, clock: Clock, options: SourceOptions) -> Calla
         device = parse_capture(spec.target)
         opener = Opener(lambda: open_capture(device), device.path, has_whole_pictures=True)
         return lambda: AvConnection(opener, clock)
-    return lambda: RtspConnection(
+    camera = RtspConnection(
         spec.target,
         transport=spec.transport or options.rtsp_transport,
         open_timeout_s=options.retry.open_timeout_s,
         clock=clock,
     )
+    return lambda: camera

@@ -31,6 +31,9 @@ _log = structlog.get_logger(__name__)
 class RtspConnection:
     """Reads H.264 over TCP itself; leaves UDP, other codecs and odd servers to FFmpeg.
 
+    Serves one attempt after the other. What one of them has left to FFmpeg the next one leaves to
+    it at once: a server that still puts away what it described to us refuses FFmpeg (5xx).
+
     Args:
         url: With the login, if any.
         transport: "auto" is TCP, or UDP where the server does not send over TCP.
@@ -46,6 +49,7 @@ class RtspConnection:
         self._transport = transport
         self._open_timeout_s = open_timeout_s
         self._clock = clock
+        self._unsuitable: UnsuitableError | None = None
 
     async def run(self, sink: ConnectionSink) -> None:
         """Deliver pictures until the server ends the stream.
@@ -53,14 +57,18 @@ class RtspConnection:
         Raises:
             ServiceError: It could not be opened, or broke.
         """
-        try:
-            _require_own_client(self._address, self._transport)
-            await _OwnConnection(self._address, self._clock).run(sink)
-        except UnsuitableError as exc:
-            _log.info("rtsp_left_to_ffmpeg", source=self._address.label, reason=str(exc))
-            can_switch = self._transport == "auto" and exc.is_about_transport
-            use_udp = self._transport == "udp" or can_switch
-            await AvConnection(self._opener("udp" if use_udp else "tcp"), self._clock).run(sink)
+        unsuitable, self._unsuitable = self._unsuitable, None
+        if unsuitable is None:
+            try:
+                _require_own_client(self._address, self._transport)
+                await _OwnConnection(self._address, self._clock).run(sink)
+                return
+            except UnsuitableError as exc:
+                unsuitable = self._unsuitable = exc
+        _log.info("rtsp_left_to_ffmpeg", source=self._address.label, reason=str(unsuitable))
+        can_switch = self._transport == "auto" and unsuitable.is_about_transport
+        use_udp = self._transport == "udp" or can_switch
+        await AvConnection(self._opener("udp" if use_udp else "tcp"), self._clock).run(sink)
 
     def _opener(self, transport: Literal["tcp", "udp"]) -> Opener:
         return Opener(

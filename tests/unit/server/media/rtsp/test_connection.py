@@ -234,3 +234,22 @@ async def test_other_codecs_are_left_to_ffmpeg_and_the_reason_is_logged(
         assert any("Lavf" in headers.get("User-Agent", "") for headers in camera.headers)
     shown = capsys.readouterr().out
     assert "its video is H265, not H264" in shown
+
+
+async def test_the_attempt_after_one_that_was_left_to_ffmpeg_asks_for_no_description_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise SourceRefusedError("the server is busy")
+
+    monkeypatch.setattr("server.media.container.open_rtsp", refuse)
+    async with RtspCamera(CameraManners(encoding="H265")) as camera:
+        connection = RtspConnection(
+            camera.url, transport="auto", open_timeout_s=2, clock=SystemClock()
+        )
+        described = []
+        for _ in range(4):
+            with pytest.raises(SourceRefusedError, match="the server is busy"):
+                await connection.run(CollectingSink())
+            described.append(camera.requests.count("DESCRIBE"))
+    assert described == [1, 1, 2, 2]
