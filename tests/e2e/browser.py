@@ -36,7 +36,11 @@ CHROMIUM_FLAGS = (
     "--disable-sync",
 )
 VIDEO_SIZE = (640, 480)
-MARKER = {"SALI_WORKER__MODEL": "tests.fakes.marker_engine:create_engine"}
+# The marker engine knows its picture's code at its place in the whole frame only.
+MARKER = {
+    "SALI_WORKER__MODEL": "tests.fakes.marker_engine:create_engine",
+    "SALI_REGION": "full",
+}
 Pixels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
