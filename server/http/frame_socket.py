@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
-from server.errors import ServiceError, UnsupportedMessageError
-from server.http.mask_socket import SESSION_ENDED, close_socket, session_hello
-from server.http.services import Services, services_of
+from server.errors import UnsupportedMessageError
+from server.http.mask_socket import session_hello
+from server.http.services import Services
+from server.http.session_socket import serve_socket
 from server.masks.hub import MaskSubscription
 from server.masks.message import (
     FRAMES_SUBPROTOCOL,
@@ -44,20 +45,7 @@ class _Connection:
 @router.websocket("/v1/sessions/{session_id}/frames")
 async def take_frames(websocket: WebSocket, session_id: str) -> None:
     """Take a program's frames and send their masks until one side ends it."""
-    services = services_of(websocket)
-    offered: list[str] = websocket.scope.get("subprotocols", [])
-    is_offered = FRAMES_SUBPROTOCOL in offered
-    await websocket.accept(subprotocol=FRAMES_SUBPROTOCOL if is_offered else None)
-    try:
-        if offered and not is_offered:
-            raise UnsupportedMessageError(f"this endpoint speaks {FRAMES_SUBPROTOCOL}")
-        await _serve(websocket, services.registry.get(session_id), services)
-    except ServiceError as exc:
-        await close_socket(websocket, exc.ws_close_code, exc.code)
-    except WebSocketDisconnect:
-        return
-    else:
-        await close_socket(websocket, SESSION_ENDED, "session_ended")
+    await serve_socket(websocket, session_id, FRAMES_SUBPROTOCOL, _serve)
 
 
 async def _serve(websocket: WebSocket, session: Session, services: Services) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 
 from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
-from server.errors import ServiceError, UnsupportedMessageError
-from server.http.services import Services, services_of
+from server.errors import UnsupportedMessageError
+from server.http.services import Services
+from server.http.session_socket import serve_socket
 from server.masks.hub import MaskSubscription
 from server.masks.message import (
     MAX_TEXT_CHARACTERS,
@@ -23,28 +23,13 @@ from server.masks.message import (
 from server.session.session import Session
 from server.worker.protocol import Hello
 
-SESSION_ENDED = 4410
-
 router = APIRouter()
 
 
 @router.websocket("/v1/sessions/{session_id}/masks")
 async def send_masks(websocket: WebSocket, session_id: str) -> None:
     """Send a session's states, masks and origins until one side ends it."""
-    services = services_of(websocket)
-    offered: list[str] = websocket.scope.get("subprotocols", [])
-    await websocket.accept(subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None)
-    try:
-        if offered and SUBPROTOCOL not in offered:
-            raise UnsupportedMessageError(f"this endpoint speaks {SUBPROTOCOL}")
-        session = services.registry.get(session_id)
-        await _serve(websocket, session, services)
-    except ServiceError as exc:
-        await close_socket(websocket, exc.ws_close_code, exc.code)
-    except WebSocketDisconnect:
-        return
-    else:
-        await close_socket(websocket, SESSION_ENDED, "session_ended")
+    await serve_socket(websocket, session_id, SUBPROTOCOL, _serve)
 
 
 async def _serve(websocket: WebSocket, session: Session, services: Services) -> None:
@@ -123,9 +108,3 @@ def _model_card(hello: Hello | None) -> ModelCard | None:
         threshold=hello.threshold,
         mask_size=hello.mask_size,
     )
-
-
-async def close_socket(websocket: WebSocket, code: int, reason: str) -> None:
-    """Close; a client that went first is no error."""
-    with contextlib.suppress(WebSocketDisconnect, RuntimeError):
-        await websocket.close(code, reason)
