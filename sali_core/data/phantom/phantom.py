@@ -41,11 +41,14 @@ class PhantomFrame:
         mask: [H, W] bool, True on the visible pixels of polyps; geometric truth, also where
             blur, darkness, glare or bubbles hide them from the eye.
         kind: "clear", "blur", "dark", "washed_out" or "bubbles".
+        numbers: [H, W] uint16, which of the scene's polyps is seen there, from 1; 0 outside the
+            mask and on some pixels of its edge.
     """
 
     image: NDArray[np.uint8]
     mask: NDArray[np.bool_]
     kind: str
+    numbers: NDArray[np.uint16]
 
 
 class Phantom:
@@ -92,25 +95,31 @@ class Phantom:
         time_s = index / self.config.fps
         stretch, strength = self._timeline.at(time_s)
         pose = self._path.pose(time_s)
-        picture, polyp = self._cast(pose, stretch, strength)
+        picture, numbers = self._cast(pose, stretch, strength)
         picture = self._blur(picture, pose, time_s, stretch.kind, strength)
         image = self._develop(picture, index)
-        mask = self._truth(polyp)
+        mask = self._truth(numbers > 0)
         if self.config.frame_code:
             draw_frame_code(image, index)
             mask[-CODE_HEIGHT_PX:, :CODE_WIDTH_PX] = False
-        return PhantomFrame(image, mask, stretch.kind if strength >= 0.4 else "clear")
+        kind = stretch.kind if strength >= 0.4 else "clear"
+        return PhantomFrame(image, mask, kind, self._enlarged(numbers) * mask)
 
-    def _cast(self, pose: Pose, stretch: Stretch, strength: float) -> tuple[F32, NDArray[np.bool_]]:
-        """Return the reduced picture [3, h, w] in [0, 1] and where polyps are seen [h, w]."""
+    def _cast(
+        self, pose: Pose, stretch: Stretch, strength: float
+    ) -> tuple[F32, NDArray[np.uint16]]:
+        """Return the reduced picture [3, h, w] in [0, 1] and which polyp is seen [h, w]."""
         lens = self._lens
         rays = pose.rotation.astype(np.float32) @ lens.rays
         hits = self._caster.cast(pose.position, rays)
         surface = create_wall(hits, self._texture, self._look, lens.focal_px)
         z = pose.position[2]
         low, high = np.searchsorted(self._polyp_z, [z - 1.0, z + SIGHT + 0.5])
-        for polyp in self._polyps[low:high]:
-            draw_polyp(surface, polyp, pose, lens, self._texture, self._look)
+        numbers = np.zeros(len(surface.polyp), dtype=np.uint16)
+        for number in range(low, high):
+            polyp = self._polyps[number]
+            drawn = draw_polyp(surface, polyp, pose, lens, self._texture, self._look)
+            numbers[drawn] = number + 1
         scattered, mirrored = illuminate(surface, pose, self._look)
         gain = 1.0
         if stretch.kind == "dark":
@@ -124,7 +133,7 @@ class Phantom:
             at = self._path.z(0.5 * (stretch.start_s + stretch.end_s))
             foam = Foam(self.config.seed, stretch.start_s, at, self._tube)
             draw_foam(picture, surface.distance.reshape(shape), foam, pose, lens, strength)
-        return picture, surface.polyp.reshape(shape)
+        return picture, numbers.reshape(shape)
 
     def _blur(self, picture: F32, pose: Pose, time_s: float, kind: str, strength: float) -> F32:
         """Smear by the camera's motion; in a blurred stretch the hand is faster and unfocused."""
@@ -152,6 +161,13 @@ class Phantom:
             image[..., channel] = full[channel]
         image.reshape(-1, 3)[self._outside] = 0
         return image
+
+    def _enlarged(self, numbers: NDArray[np.uint16]) -> NDArray[np.uint16]:
+        """Return the polyps' numbers at image size."""
+        config = self.config
+        step = config.pixel_step
+        full = numbers.repeat(step, axis=0).repeat(step, axis=1)
+        return full[: config.height, : config.width]
 
     def _truth(self, polyp: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return the mask at image size, inside the octagon."""

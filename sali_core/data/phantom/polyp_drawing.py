@@ -22,19 +22,25 @@ if TYPE_CHECKING:
 
 TINY = np.float32(1e-6)
 
+_NOWHERE = np.empty(0, dtype=np.int64)
+
 
 def draw_polyp(
     surface: Surface, polyp: Polyp, pose: Pose, lens: Lens, texture: MucosaTexture, look: SceneLook
-) -> None:
-    """Draw one polyp over the surface, in place, where no wall hides it."""
+) -> NDArray[np.int64]:
+    """Draw one polyp over the surface, in place, where no wall hides it.
+
+    Returns:
+        The pixels of the surface that show it.
+    """
     ahead = float(polyp.root[2] - pose.position[2])
     size = float(np.clip((SIGHT - ahead) / (SIGHT - FULL_SIGHT), 0.0, 1.0))
     if size < 0.05:
-        return
+        return _NOWHERE
     offset = polyp.root + size * (polyp.centre - polyp.root) - pose.position
     box = _screen_box(offset, polyp.reach * 1.35, pose, lens)
     if box is None:
-        return
+        return _NOWHERE
     top, bottom, left, right = box
     rows = np.arange(top, bottom, dtype=np.int64)[:, None] * lens.columns
     index = (rows + np.arange(left, right)).reshape(-1)
@@ -47,7 +53,7 @@ def draw_polyp(
     near = reached.min(axis=0)
     seen = np.flatnonzero(near < wall)
     if not len(seen):
-        return
+        return _NOWHERE
     index, near, rays = index[seen], near[seen], rays.take(seen, axis=1)
     normal, headness = _blend(polyp, eye, rays, reached.take(seen, axis=1), near, size)
     rise = np.clip((wall[seen] - near) / np.float32(polyp.blend), 0.0, 1.0)
@@ -61,6 +67,7 @@ def draw_polyp(
     surface.shade[index] += rise * (1.0 - surface.shade[index])
     surface.polyp[index] = True
     _dress(surface, polyp, place, rise, headness, index, texture, look)
+    return index
 
 
 def _dress(

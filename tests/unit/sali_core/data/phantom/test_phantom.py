@@ -38,6 +38,21 @@ def test_same_seed_gives_the_same_bytes_in_any_order() -> None:
         assert same(second.render(index), frames[index])
 
 
+def test_every_polyp_has_its_own_number_as_long_as_it_is_seen() -> None:
+    scene = Phantom(replace(SMALL, degraded=False, frame_code=False))
+    lives: dict[int, list[int]] = {}
+    for index in range(0, len(scene), 15):
+        frame = scene.render(index)
+        numbers = frame.numbers
+        assert not numbers[~frame.mask].any()
+        assert (numbers[frame.mask] == 0).sum() <= 4 + 0.25 * frame.mask.sum()
+        for number in np.unique(numbers[numbers > 0]):
+            lives.setdefault(int(number), []).append(index)
+    assert len(lives) > 3
+    # each polyp is passed once
+    assert all(seen[-1] - seen[0] < 15 * 25 for seen in lives.values())
+
+
 def test_different_seeds_show_different_scenes() -> None:
     images = [Phantom(replace(SMALL, seed=seed)).render(100).image for seed in range(4)]
     for one in range(4):
