@@ -11,7 +11,8 @@ from fastapi import FastAPI
 
 from server.burn_in.stream import BurnedStream
 from server.errors import ConfigurationError
-from server.http import frame_socket, health, mask_socket, sessions, web, webrtc
+from server.findings.persistence import PersistenceRule
+from server.http import findings, frame_socket, health, mask_socket, sessions, web, webrtc
 from server.http.access import AccessGate
 from server.http.problem import install_problem_handlers
 from server.http.services import Services
@@ -28,12 +29,13 @@ from server.media.whep import WhepViewers
 from server.observability.metrics import ServiceMetrics
 from server.session.admission import admission_of
 from server.session.ai_state import AiLimits
+from server.session.findings import FindingRules
 from server.session.mask_loop import MODEL_SIZE
 from server.session.outputs import SessionOutputs
 from server.session.ports import Media, MediaFactory, MediaOrder
 from server.session.registry import SessionRegistry, SourceCheck
 from server.session.session import Session, SessionIdentity, SessionLimits
-from server.settings import Settings, refuse_open_listening, region_for
+from server.settings import FindingSettings, Settings, refuse_open_listening, region_for
 from server.worker.client import WorkerClient
 from server.worker.state import WorkerState
 
@@ -81,7 +83,7 @@ def create_app(
     )
     app.state.services = services
     install_problem_handlers(app)
-    for part in (health, sessions, webrtc, mask_socket, frame_socket):
+    for part in (health, sessions, findings, webrtc, mask_socket, frame_socket):
         app.include_router(part.router)
     web.mount_viewer(app, settings.web.directory)
     app.add_middleware(AccessGate, listen=settings.listen, auth=settings.auth)
@@ -133,6 +135,7 @@ def _create_services(
             paused_after_ms=settings.masks.paused_after_ms,
         ),
         max_viewers=settings.session.max_viewers,
+        findings=_finding_rules(settings.findings),
     )
 
     def create_session(identity: SessionIdentity) -> Session:
@@ -155,6 +158,16 @@ def _create_services(
     )
     _watch_gauges(metrics, registry, worker)
     return Services(settings=settings, registry=registry, worker=worker, metrics=metrics)
+
+
+def _finding_rules(settings: FindingSettings) -> FindingRules:
+    """Return the rules of sessions that choose none of their own."""
+    return FindingRules(
+        PersistenceRule(settings.window_ms, settings.share),
+        gap_ms=settings.gap_ms,
+        max_findings=settings.max_findings,
+        outline=settings.outline,
+    )
 
 
 def _media_factory(settings: Settings, clock: Clock) -> MediaFactory:
@@ -234,6 +247,11 @@ def _watch_gauges(metrics: ServiceMetrics, registry: SessionRegistry, worker: Wo
         "sali_mask_readers",
         "Open mask WebSockets.",
         lambda: sum(session.hub.readers for session in registry.sessions),
+    )
+    metrics.watch_gauge(
+        "sali_tracks",
+        "Polyps followed at the moment, told as findings or not.",
+        lambda: sum(session.findings.tracks for session in registry.sessions),
     )
     metrics.watch_gauge(
         "sali_worker_ready",

@@ -16,6 +16,8 @@
         SessionLimitError        *
         ViewerLimitError         *
         ResourceNotFoundError
+        FindingNotFoundError
+        StillNotReadyError       *
         RegionError
         TransitionError
       WorkerError                     the network cannot be run
@@ -192,6 +194,24 @@ class ResourceNotFoundError(SessionError):
     code = "resource_not_found"
     title = "No such resource"
     http_status = 404
+
+
+class FindingNotFoundError(SessionError):
+    """No finding has this id."""
+
+    code = "finding_not_found"
+    title = "No such finding"
+    http_status = 404
+
+
+class StillNotReadyError(SessionError):
+    """The picture of a finding is not written yet."""
+
+    code = "still_not_ready"
+    title = "The picture is not written yet"
+    http_status = 409
+    retryable = True
+    retry_after_s = 1
 
 
 class RegionError(SessionError):

@@ -145,6 +145,30 @@ class MaskSettings(_Group):
     )
 
 
+class FindingSettings(_Group):
+    """When a polyp is told as a finding."""
+
+    window_ms: int = Field(
+        default=240, ge=0, le=2000, description="Time that persistence looks back; 0: no filter"
+    )
+    share: float = Field(
+        default=0.66,
+        gt=0,
+        le=1,
+        description="Share of it in which a polyp must have been found to be told",
+    )
+    gap_ms: int = Field(
+        default=1000, ge=0, le=1000, description="Longest gap over which a polyp stays the same"
+    )
+    max_findings: int = Field(
+        default=100, ge=1, le=1000, description="Findings of one session that are kept"
+    )
+    outline: Literal["at_once", "confirmed"] = Field(
+        default="at_once",
+        description="Polyps burned into the video: all at once, or those found for long enough",
+    )
+
+
 class EncoderSettings(_Group):
     """How video is encoded for viewers, where it has to be."""
 
@@ -299,6 +323,7 @@ class Settings(BaseSettings):
     session: SessionSettings = SessionSettings()
     connect: ConnectSettings = ConnectSettings()
     masks: MaskSettings = MaskSettings()
+    findings: FindingSettings = FindingSettings()
     encoder: EncoderSettings = EncoderSettings()
     burn_in: BurnInSettings = BurnInSettings()
     push: PushSettings = PushSettings()

@@ -101,7 +101,8 @@ class PictureBurner:
         rows = even.to_ndarray().astype(np.uint8, copy=False)
         picture = YuvPicture.from_rows(rows, is_bt709=is_bt709(frame.colorspace))
         if mask is not None:
-            shape = rle.decode(mask.rle.counts, *mask.rle.size)
+            drawn = mask.drawn_rle or mask.rle
+            shape = rle.decode(drawn.counts, *drawn.size)
             burn_outline(picture, shape, _scaled(mask.region, mask.source_size, (height, width)))
         wait_ms = None if mask is not None else self._mask_wait_ms
         burn_caption(picture, caption_lines(state, without_mask_after_ms=wait_ms))

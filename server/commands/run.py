@@ -113,7 +113,7 @@ def _line(
     number: int, frame: av.VideoFrame, region: Rectangle, result: StepResult
 ) -> dict[str, Any]:
     from server.masks import rle
-    from server.session.mask_loop import polyp_in_source
+    from server.session.findings import polyp_in_source
     from server.worker.components import find_polyps
 
     found = find_polyps(result.mask, result.probability)

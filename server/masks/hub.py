@@ -12,6 +12,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from server.masks.finding import Finding, FindingMessage, FindingsRemovedMessage
 from server.masks.message import (
     AiStateName,
     MaskMessage,
@@ -27,8 +28,12 @@ MAX_ORIGINS = 256
 MAX_ATTACHED = 4
 """Viewers one reader may attach; the oldest is forgotten."""
 
+MAX_REMOVED = 256
+"""Ids of removed findings that wait for one reader; the oldest is forgotten."""
+
 _NS_PER_MS = 1_000_000
 
+DueMessage = OriginMessage | StateMessage | FindingsRemovedMessage | FindingMessage | MaskMessage
 DropCounter = Callable[[str], None]
 
 
@@ -45,7 +50,8 @@ class HubLimits:
 class MaskRecord:
     """A mask before it is sent; the fields of `MaskMessage`, without its age.
 
-    `captured_at_ns` is read from the same clock as the hub's.
+    `captured_at_ns` is read from the same clock as the hub's. `drawn_rle` is what is burned into
+    the video; None: the whole mask.
     """
 
     sequence: int
@@ -57,6 +63,8 @@ class MaskRecord:
     polyps: tuple[Polyp, ...]
     ai_state: AiStateName
     latency_p95_ms: float | None
+    confirmed_rle: RunLengths | None = None
+    drawn_rle: RunLengths | None = None
 
     def to_message(self, now_ns: int) -> MaskMessage:
         """Return the message as sent at `now_ns`."""
@@ -68,6 +76,7 @@ class MaskRecord:
             source_size=self.source_size,
             region=self.region,
             rle=self.rle,
+            confirmed_rle=self.confirmed_rle,
             polyps=self.polyps,
             ai_state=self.ai_state,
             latency_p95_ms=self.latency_p95_ms,
@@ -101,6 +110,8 @@ class MaskSubscription:
         self._unacknowledged: deque[int] = deque()
         self._origins: deque[OriginMessage] = deque(maxlen=MAX_ATTACHED)
         self._attached: deque[str] = deque(maxlen=MAX_ATTACHED)
+        self._findings: dict[str, Finding] = {}
+        self._removed: deque[str] = deque(maxlen=MAX_REMOVED)
         self._wake = asyncio.Event()
         self.is_closed = False
 
@@ -132,6 +143,18 @@ class MaskSubscription:
             self._origins.append(origin)
             self._wake.set()
 
+    def put_finding(self, finding: Finding) -> None:
+        """Take a finding that is new or changed; it replaces what waited of the same one."""
+        self._findings[finding.id] = finding
+        self._wake.set()
+
+    def put_removed(self, ids: tuple[str, ...]) -> None:
+        """Take word that findings are gone; what waited of them is not sent."""
+        for finding_id in ids:
+            self._findings.pop(finding_id, None)
+            self._removed.append(finding_id)
+        self._wake.set()
+
     def attach(self, viewer: str) -> None:
         """Remember that this reader draws `viewer`'s video."""
         if viewer not in self._attached:
@@ -150,10 +173,10 @@ class MaskSubscription:
         self.is_closed = True
         self._wake.set()
 
-    def take(self) -> list[OriginMessage | StateMessage | MaskMessage]:
+    def take(self) -> list[DueMessage]:
         """Return what is to be sent now, in order; often nothing."""
         now_ns = self._now_ns()
-        due: list[OriginMessage | StateMessage | MaskMessage] = list(self._origins)
+        due: list[DueMessage] = [*self._origins, *self._take_findings()]
         self._origins.clear()
         if now_ns >= self._state_due_ns:
             due.append(self._state)
@@ -165,6 +188,16 @@ class MaskSubscription:
             else:
                 self._unacknowledged.append(mask.sequence)
                 due.append(mask.to_message(now_ns))
+        return due
+
+    def _take_findings(self) -> list[FindingsRemovedMessage | FindingMessage]:
+        """Return what is to be told of findings."""
+        due: list[FindingsRemovedMessage | FindingMessage] = []
+        if self._removed:
+            due.append(FindingsRemovedMessage(ids=tuple(self._removed)))
+        due += [FindingMessage(finding=finding) for finding in self._findings.values()]
+        self._removed.clear()
+        self._findings.clear()
         return due
 
     async def wait(self) -> None:
@@ -259,6 +292,16 @@ class MaskHub:
         self._state = state
         for subscription in self._subscriptions:
             subscription.put_state(state)
+
+    def publish_finding(self, finding: Finding) -> None:
+        """Hand a finding that is new or changed to every reader."""
+        for subscription in self._subscriptions:
+            subscription.put_finding(finding)
+
+    def publish_removed(self, ids: tuple[str, ...]) -> None:
+        """Tell every reader that findings are gone."""
+        for subscription in self._subscriptions:
+            subscription.put_removed(ids)
 
     def publish_origin(self, viewer: str, rtp_origin: int) -> None:
         """Remember a viewer's origin and hand it to whoever attached that viewer."""

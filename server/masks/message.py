@@ -67,15 +67,20 @@ class RunLengths(_Message):
 
 
 class Polyp(_Message):
-    """One connected region: `box` is [x, y, width, height] in source pixels."""
+    """One connected region: `box` is [x, y, width, height] in source pixels.
+
+    `track` names it through time; `confirmed` tells that it was found for long enough.
+    """
 
     box: tuple[float, float, float, float]
     area_px: int
     score: float
+    track: int = 0
+    confirmed: bool = False
 
 
 class MaskMessage(_Message):
-    """The mask of one frame."""
+    """The mask of one frame; `confirmed_rle` of its confirmed polyps alone, null if that is all."""
 
     type: Literal["mask"] = "mask"
     sequence: int
@@ -85,6 +90,7 @@ class MaskMessage(_Message):
     source_size: tuple[int, int]
     region: tuple[int, int, int, int]
     rle: RunLengths
+    confirmed_rle: RunLengths | None = None
     polyps: tuple[Polyp, ...]
     ai_state: AiStateName
     latency_p95_ms: float | None

@@ -268,6 +268,7 @@ class DecoderThread:
                 source_size=(height, width),
                 region=region,
                 rgb=rgb_rows(self._cropper.crop(frame, part)),
+                picture=frame,
             )
         )
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from av import VideoFrame
+
 CLOCK_RATE_HZ = 90_000
 """Ticks of every `pts` in a session, as RTP counts video."""
 
@@ -105,6 +107,7 @@ class ModelFrame:
         region: The part of that picture covered by `rgb`: (x, y, width, height).
         rgb: height * width * 3 bytes at model size, rows of red, green, blue;
             nobody writes into them.
+        picture: The decoded picture itself, for stills; nobody writes into it.
     """
 
     sequence: int
@@ -113,6 +116,7 @@ class ModelFrame:
     source_size: tuple[int, int]
     region: tuple[int, int, int, int]
     rgb: bytes | memoryview
+    picture: VideoFrame | None = None
 
 
 @dataclass(frozen=True, slots=True)

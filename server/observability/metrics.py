@@ -64,6 +64,9 @@ class ServiceMetrics:
             ["cause"],
             registry=self._registry,
         )
+        self.findings_announced = Counter(
+            "sali_findings_announced", "Polyps found for long enough.", registry=self._registry
+        )
         self.sessions_refused = Counter(
             "sali_sessions_refused", "Sessions refused for lack of room.", registry=self._registry
         )

@@ -10,16 +10,17 @@ import structlog
 
 from server.errors import WorkerLostError, WorkerStepError
 from server.masks.hub import MaskHub, MaskRecord
-from server.masks.message import AiStateName, Polyp, RunLengths
+from server.masks.message import AiStateName, RunLengths
 from server.media.clock import Clock
 from server.media.frame import ModelFrame
 from server.media.mailbox import Mailbox, MailboxClosedError
 from server.observability.metrics import ServiceMetrics
 from server.session.ai_state import AiMonitor
+from server.session.findings import SessionFindings
 from server.session.latency import LatencyWindow
 from server.session.ports import MaskWorker
 from server.worker.client import Picture
-from server.worker.protocol import Dropped, FoundPolyp, Result
+from server.worker.protocol import Dropped, Result
 
 MODEL_SIZE = (352, 352)
 """Height and width of the pictures that the network takes, pixels."""
@@ -48,6 +49,7 @@ class MaskLoop:
         *,
         worker: MaskWorker,
         hub: MaskHub,
+        findings: SessionFindings,
         monitor: AiMonitor,
         note_arrivals: Callable[[], None],
         publish_state: Callable[[], AiStateName],
@@ -62,6 +64,7 @@ class MaskLoop:
             mailbox: Where the frames come from.
             worker: What computes them.
             hub: Where the masks go.
+            findings: Follow their polyps.
             monitor: Told what was taken and what came in time.
             note_arrivals: Tells the monitor of frames that arrived since it was last called; called
                 before a mask is noted, which pays for them.
@@ -74,6 +77,7 @@ class MaskLoop:
         self._mailbox = mailbox
         self._worker = worker
         self._hub = hub
+        self._findings = findings
         self._monitor = monitor
         self._note_arrivals = note_arrivals
         self._publish_state = publish_state
@@ -114,6 +118,7 @@ class MaskLoop:
         self._generation += 1
         self._mailbox.discard()
         self._worker.reset(self._session)
+        self._findings.begin_epoch()
 
     def forget_until_now(self) -> None:
         """Forget, and compute no frame that was captured before this moment."""
@@ -172,6 +177,7 @@ class MaskLoop:
         """Put a mask and its frame together."""
         now_ns = self._clock.monotonic_ns()
         self._latency.add(now_ns, age_ns)
+        judged = self._findings.judge(frame, result)
         return MaskRecord(
             sequence=frame.sequence,
             pts=frame.pts,
@@ -179,9 +185,9 @@ class MaskLoop:
             source_size=frame.source_size,
             region=frame.region,
             rle=RunLengths(size=result.size, counts=result.counts),
-            polyps=tuple(
-                polyp_in_source(polyp, result.size, frame.region) for polyp in result.polyps
-            ),
+            confirmed_rle=judged.confirmed_rle,
+            drawn_rle=judged.drawn_rle,
+            polyps=judged.polyps,
             ai_state=self._publish_state(),
             latency_p95_ms=self._latency.p95_ms(now_ns),
         )
@@ -189,32 +195,3 @@ class MaskLoop:
     def _age_ns(self, frame: ModelFrame) -> int:
         """Return how long ago the frame arrived."""
         return self._clock.monotonic_ns() - frame.captured_at_ns
-
-
-def polyp_in_source(
-    polyp: FoundPolyp, mask_size: tuple[int, int], region: tuple[int, int, int, int]
-) -> Polyp:
-    """Move a polyp's box from mask pixels to source pixels.
-
-    Args:
-        polyp: As the worker found it; its area stays in mask pixels.
-        mask_size: [height, width] of the mask.
-        region: [x, y, width, height] of what the mask covers, in source pixels.
-
-    Returns:
-        The same polyp; its box is rounded to a tenth of a pixel.
-    """
-    height, width = mask_size
-    left, top, region_width, region_height = region
-    x_scale, y_scale = region_width / width, region_height / height
-    x, y, box_width, box_height = polyp.box
-    return Polyp(
-        box=(
-            round(left + x * x_scale, 1),
-            round(top + y * y_scale, 1),
-            round(box_width * x_scale, 1),
-            round(box_height * y_scale, 1),
-        ),
-        area_px=polyp.area_px,
-        score=polyp.score,
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
@@ -29,7 +29,8 @@ from server.media.source import SourceSpec
 from server.media.trickle import TrickleFragment
 from server.observability.metrics import ServiceMetrics
 from server.session.ai_state import AiLimits, AiMonitor, AiState, AiStatus
-from server.session.mask_loop import MaskLoop
+from server.session.findings import FindingRules, SessionFindings
+from server.session.mask_loop import MODEL_SIZE, MaskLoop
 from server.session.ports import MaskWorker, MediaFactory, MediaOrder, Pipeline
 from server.session.state import SessionState, moved
 from server.worker.state import WorkerStatus
@@ -53,11 +54,12 @@ class SessionIdentity:
 
 @dataclass(frozen=True)
 class SessionLimits:
-    """How old, how silent, how many."""
+    """How old, how silent, how many, and what becomes a finding."""
 
     hub: HubLimits
     ai: AiLimits
     max_viewers: int
+    findings: FindingRules = field(default_factory=FindingRules)
 
 
 class Session:
@@ -107,11 +109,19 @@ class Session:
         )
         self._pipeline, self._viewers = media.pipeline, media.viewers
         self._outputs = media.outputs
+        self.findings = SessionFindings(
+            limits.findings,
+            self.hub,
+            born=(identity.created_at, clock.monotonic_ns()),
+            model_size=MODEL_SIZE,
+            metrics=metrics,
+        )
         self._masks = MaskLoop(
             identity.id,
             self._mailbox,
             worker=worker,
             hub=self.hub,
+            findings=self.findings,
             monitor=self._monitor,
             note_arrivals=self._note_arrivals,
             publish_state=self._publish_state,
@@ -194,6 +204,7 @@ class Session:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.findings.aclose()
         self._worker.close(self.identity.id)
         await self._viewers.aclose()
         await self._outputs.aclose()
@@ -207,6 +218,7 @@ class Session:
         """Empty the memory: a new patient. Frames from before this moment are not computed."""
         self._require_open()
         self._masks.forget_until_now()
+        self.findings.clear()
         _log.info("memory_reset", session=self.identity.id, reason="operator")
 
     def choose_region(self, choice: RegionChoice) -> None:

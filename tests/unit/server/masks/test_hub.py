@@ -2,10 +2,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from datetime import UTC, datetime
 
 import pytest
 
-from server.masks.hub import MAX_ORIGINS, HubLimits, MaskHub, MaskRecord, MaskSubscription
+from server.masks.finding import Finding, FindingMessage, FindingsRemovedMessage
+from server.masks.hub import (
+    MAX_ORIGINS,
+    MAX_REMOVED,
+    HubLimits,
+    MaskHub,
+    MaskRecord,
+    MaskSubscription,
+)
 from server.masks.message import MaskMessage, OriginMessage, RunLengths, StateMessage
 from tests.fakes.virtual_clock import VirtualClock
 
@@ -177,3 +186,57 @@ def test_a_reader_that_left_is_not_counted(world: Hub) -> None:
     world.hub.unsubscribe(reader)
     world.hub.unsubscribe(reader)
     assert world.hub.readers == 0
+
+
+def finding(number: int, revision: int = 1) -> Finding:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    return Finding(
+        id=f"f{number}", revision=revision, track=number, first_seen_pts=0, first_seen_at=now,
+        last_seen_pts=0, last_seen_at=now, seen_ms=160, largest_share=0.1, score=0.9,
+    )  # fmt: skip
+
+
+def found(subscription: MaskSubscription) -> list[FindingMessage | FindingsRemovedMessage]:
+    kinds = FindingMessage | FindingsRemovedMessage
+    return [message for message in subscription.take() if isinstance(message, kinds)]
+
+
+def test_a_reader_gets_the_newest_of_each_finding_once(world: Hub) -> None:
+    reader = world.hub.subscribe()
+    world.hub.publish_finding(finding(1))
+    world.hub.publish_finding(finding(2))
+    world.hub.publish_finding(finding(1, revision=2))
+    assert found(reader) == [
+        FindingMessage(finding=finding(1, revision=2)), FindingMessage(finding=finding(2))
+    ]  # fmt: skip
+    assert found(reader) == []
+
+
+def test_what_was_removed_is_told_before_what_is_new_and_is_not_told_itself(world: Hub) -> None:
+    reader = world.hub.subscribe()
+    world.hub.publish_finding(finding(1))
+    world.hub.publish_removed(("f1",))
+    world.hub.publish_finding(finding(2))
+    assert found(reader) == [
+        FindingsRemovedMessage(ids=("f1",)), FindingMessage(finding=finding(2))
+    ]  # fmt: skip
+
+
+def test_removals_that_nobody_reads_do_not_grow(world: Hub) -> None:
+    reader = world.hub.subscribe()
+    for number in range(2 * MAX_REMOVED):
+        world.hub.publish_finding(finding(number))
+        world.hub.publish_removed((f"f{number}",))
+    [message] = found(reader)
+    assert isinstance(message, FindingsRemovedMessage)
+    assert len(message.ids) == MAX_REMOVED
+
+
+async def test_a_finding_wakes_its_reader(world: Hub) -> None:
+    reader = world.hub.subscribe()
+    reader.take()
+    waiting = asyncio.create_task(reader.wait())
+    await asyncio.sleep(0)
+    world.hub.publish_finding(finding(1))
+    async with asyncio.timeout(1):
+        await waiting

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 from server.masks.hub import HubLimits, MaskHub
 from server.masks.message import StateMessage
@@ -12,7 +13,8 @@ from server.media.frame import ModelFrame
 from server.media.mailbox import Mailbox
 from server.observability.metrics import ServiceMetrics
 from server.session.ai_state import AiLimits, AiMonitor, AiState
-from server.session.mask_loop import MaskLoop
+from server.session.findings import FindingRules, SessionFindings
+from server.session.mask_loop import MODEL_SIZE, MaskLoop
 from server.worker.state import WorkerState, WorkerStatus
 from tests.fakes.fake_worker import FakeWorker, result_of
 from tests.fakes.virtual_clock import VirtualClock
@@ -58,24 +60,31 @@ async def loop_of(
     note_arrivals: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[MaskLoop]:
     worker.open("s")
+    metrics = ServiceMetrics()
+    hub = MaskHub(
+        StateMessage(ai_state="warming", ai_reason="", source_state="playing", source_reason=""),
+        limits=HubLimits(),
+        now_ns=clock.monotonic_ns,
+        count_drop=lambda cause: None,
+    )
     masks = MaskLoop(
         "s",
         mailbox,
         worker=worker,
-        hub=MaskHub(
-            StateMessage(
-                ai_state="warming", ai_reason="", source_state="playing", source_reason=""
-            ),
-            limits=HubLimits(),
-            now_ns=clock.monotonic_ns,
-            count_drop=lambda cause: None,
+        hub=hub,
+        findings=SessionFindings(
+            FindingRules(),
+            hub,
+            born=(datetime.now(UTC), clock.monotonic_ns()),
+            model_size=MODEL_SIZE,
+            metrics=metrics,
         ),
         monitor=monitor or AiMonitor(AiLimits()),
         note_arrivals=note_arrivals,
         publish_state=lambda: "active",
         max_age_ms=250,
         clock=clock,
-        metrics=ServiceMetrics(),
+        metrics=metrics,
     )
     running = asyncio.create_task(masks.run())
     try:

@@ -18,7 +18,8 @@ from server.errors import (
 from server.masks.message import MaskMessage, OriginMessage, RetryFacts, StateMessage
 from server.media.frame import SourceRetry, SourceState
 from server.session.ai_state import AiState
-from server.session.mask_loop import MAX_UNDER_WAY, polyp_in_source
+from server.session.findings import polyp_in_source
+from server.session.mask_loop import MAX_UNDER_WAY
 from server.session.session import Session
 from server.session.state import SessionState
 from server.worker.protocol import Dropped, FoundPolyp

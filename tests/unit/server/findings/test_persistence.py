@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import pytest
+
+from server.findings.persistence import Evidence, LookTimes, PersistenceRule
+
+DEFAULT = PersistenceRule()
+
+
+def confirmed_at(found: str, fps: float = 25.0, rule: PersistenceRule = DEFAULT) -> int | None:
+    """Return the number, from 1, of the look that confirms; `x` found, `.` not.
+
+    A second of looks without anything goes before.
+    """
+    times, evidence = LookTimes(), Evidence()
+    begin = round(fps)
+    for before in range(begin):
+        times.next(round(before * 90_000 / fps), rule)
+    for number, mark in enumerate(found):
+        look = times.next(round((begin + number) * 90_000 / fps), rule)
+        if mark == "x" and evidence.add(look):
+            return number + 1
+    return None
+
+
+@pytest.mark.parametrize(
+    ("found", "at"),
+    [
+        ("xxxx", 4),
+        ("xxx", None),
+        ("x.xx.x", 6),
+        ("xx..xx", 6),
+        ("x..xx.x", None),
+        ("x.x.x.x.x.x.x", None),
+        ("xx.xx.xx", 5),
+        ("x.................xxxx", 22),
+    ],
+)
+def test_at_25_fps_the_default_is_4_of_6_frames(found: str, at: int | None) -> None:
+    assert confirmed_at(found) == at
+
+
+@pytest.mark.parametrize(("fps", "at"), [(60.0, 10), (50.0, 8), (30.0, 5), (10.0, 2), (5.0, 2)])
+def test_it_is_time_that_counts_not_frames(fps: float, at: int) -> None:
+    assert confirmed_at("x" * 20, fps) == at
+
+
+def test_slow_looks_far_apart_do_not_add_up() -> None:
+    assert confirmed_at("x..........x.....x", fps=5.0) is None
+
+
+def test_one_look_confirms_nothing_however_long_ago_the_one_before_was() -> None:
+    times, evidence = LookTimes(), Evidence()
+    times.next(0, DEFAULT)
+    assert not evidence.add(times.next(80_000, DEFAULT))
+
+
+def test_the_first_look_of_a_stream_stands_for_no_time() -> None:
+    times, evidence = LookTimes(), Evidence()
+    confirmed = [evidence.add(times.next(pts, DEFAULT)) for pts in range(0, 5 * 3600, 3600)]
+    assert confirmed == [False, False, False, False, True]
+
+
+def test_what_is_confirmed_stays_so_and_is_told_once() -> None:
+    times, evidence = LookTimes(), Evidence()
+    told = [evidence.add(times.next(3600 * k, DEFAULT)) for k in range(12)]
+    assert told.count(True) == 1
+    assert evidence.is_confirmed
+    assert not evidence.add(times.next(900_000, DEFAULT))
+    assert evidence.is_confirmed
+
+
+def test_a_window_of_nothing_confirms_at_once() -> None:
+    assert confirmed_at("x", rule=PersistenceRule(window_ms=0)) == 1
+
+
+def test_a_full_share_asks_for_every_frame_of_the_window() -> None:
+    rule = PersistenceRule(window_ms=200, share=1.0)
+    assert confirmed_at("xxxx.xxxxx", rule=rule) == 10
