@@ -85,7 +85,7 @@ def compare(settings: Settings, command: Sequence[str]) -> dict[str, Any]:
     machine = describe_machine(device, command)  # before this work adds to its load
     precision = PRECISIONS[settings.precision]
     memory = MemoryConfig(settings.bank, settings.write_every)
-    with _weights_file(settings) as path:
+    with weights_file(settings) as path:
         engine = create_engine(
             path, settings.device, engine=settings.engine, precision=settings.precision,
             memory=memory,
@@ -165,7 +165,7 @@ def table(result: dict[str, Any]) -> str:
 
 
 @contextlib.contextmanager
-def _weights_file(settings: Settings) -> Iterator[Path]:
+def weights_file(settings: Settings) -> Iterator[Path]:
     """The file of the weights; one of random weights is gone afterwards."""
     if settings.profile is None:
         yield resolve_weights(settings.weights or "small-demo")

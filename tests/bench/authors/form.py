@@ -40,7 +40,7 @@ class AuthorsForm:
             rule: Thresholds of the mask that is remembered.
             memory: Bank size and write interval.
             device: Where to run; CPU by default.
-            precision: float32, or what autocast computes in.
+            precision: float32; float64, to tell rounding by; or what autocast computes in.
 
         Raises:
             ConfigError: An ablation, which has no authors' form.
@@ -51,15 +51,16 @@ class AuthorsForm:
         form = ReleasedForm if config.topology == "released" else PaperForm
         self.network = form(config)
         self.network.load_state_dict(state_dict)
-        self.network.float().eval().to(self.device)
+        self.exact = torch.float64 if precision == torch.float64 else torch.float32
+        self.network.to(self.device, self.exact).eval()
         policy = memory or MemoryConfig()
         self.memory = FrameMemory(
             policy.capacity_frames, masks_keys=config.masks_keys, top=config.top_tokens
         )
         self.write_every_frames = policy.write_every_frames
         self.rule, self.precision = rule, precision
-        self.mean = torch.tensor(config.mean, device=self.device).view(3, 1, 1)
-        self.std = torch.tensor(config.std, device=self.device).view(3, 1, 1)
+        self.mean = torch.tensor(config.mean, device=self.device, dtype=self.exact).view(3, 1, 1)
+        self.std = torch.tensor(config.std, device=self.device, dtype=self.exact).view(3, 1, 1)
         self.previous: Tensor | None = None
         self.mask: Tensor | None = None
         self.frames_seen = 0
@@ -78,15 +79,15 @@ class AuthorsForm:
         return self.mask.cpu().numpy()
 
     @torch.inference_mode()
-    def step(self, frame: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Logits [H, W] of the next frame [H, W, 3] uint8 RGB."""
+    def step(self, frame: npt.NDArray[np.uint8]) -> npt.NDArray[np.floating]:
+        """Logits [H, W] of the next frame [H, W, 3] uint8 RGB; float64 if that is the precision."""
         rgb = torch.from_numpy(frame.copy()).to(self.device).permute(2, 0, 1)[None]
-        image = (rgb.float() / 255 - self.mean) / self.std
+        image = (rgb.to(self.exact) / 255 - self.mean) / self.std
         neighbour = image if self.previous is None else self.previous
-        lower = self.precision != torch.float32
+        lower = self.precision != self.exact
         with torch.autocast(self.device.type, self.precision, enabled=lower):
             s3, keys, values = self.network(image, neighbour, self.memory)
-        logits = up(s3.float(), image.shape[-2:])[0, 0]
+        logits = up(s3.to(self.exact), image.shape[-2:])[0, 0]
         self.mask = self.rule.apply(torch.sigmoid(logits), self.mask)
         if self.frames_seen % self.write_every_frames == 0:
             self.memory.write(self.frames_seen, keys, values, self.mask)

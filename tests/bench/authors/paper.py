@@ -26,9 +26,14 @@ class Sam(nn.Module):
 
     def forward(self, current: Tensor, previous: Tensor) -> Tensor:
         offsets = self.offset(torch.cat((current, previous), 1))
+        exact = self.deform_weight.dtype
         with torch.autocast(current.device.type, enabled=False):
             aligned = torchvision.ops.deform_conv2d(
-                previous.float(), offsets.float(), self.deform_weight, self.deform_bias, padding=1
+                previous.to(exact),
+                offsets.to(exact),
+                self.deform_weight,
+                self.deform_bias,
+                padding=1,
             )
         x = torch.cat((current, aligned.to(current.dtype)), 1)
         pooled = F.max_pool2d(x, self.pool, ceil_mode=True)

@@ -24,11 +24,12 @@ class ModulatedDeform(nn.Module):
         self.conv_offset = nn.Conv2d(c, GROUPS * 27, 3, padding=1)
 
     def forward(self, x: Tensor, offset_features: Tensor) -> Tensor:
-        raw = self.conv_offset(offset_features).float()
+        exact = self.weight.dtype
+        raw = self.conv_offset(offset_features).to(exact)
         offsets, modulation = raw[:, : GROUPS * 18], torch.sigmoid(raw[:, GROUPS * 18 :])
         with torch.autocast(x.device.type, enabled=False):
             return torchvision.ops.deform_conv2d(
-                x.float(), offsets, self.weight, self.bias, padding=1, mask=modulation
+                x.to(exact), offsets, self.weight, self.bias, padding=1, mask=modulation
             )
 
 
