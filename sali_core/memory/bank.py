@@ -17,7 +17,12 @@ from torch import Tensor
 from sali_core.config import MemoryConfig
 from sali_core.errors import EmptyMemoryError
 from sali_core.memory.token_store import TokenStore
-from sali_core.model.readout import MemoryTokens, attention_received, extend_keys
+from sali_core.model.readout import (
+    MemoryTokens,
+    attention_by_frame,
+    attention_received,
+    extend_keys,
+)
 from sali_core.types import Projection
 
 
@@ -101,14 +106,21 @@ class MemoryBank:
             EmptyMemoryError: Nothing was written yet.
         """
         per_scale = [
-            _frame_attention(
-                [background.count for background in self._backgrounds[scale]],
-                self._stores[scale].counts,
-                attention_received(tokens, query.keys[scale], top_tokens=self._top_tokens)[0],
-            )
+            self._attention(scale, tokens, query.keys[scale])
             for scale, tokens in enumerate(self.tokens)
         ]
         return torch.stack(per_scale).mean(0)
+
+    def _attention(self, scale: int, tokens: MemoryTokens, key: Tensor) -> Tensor:
+        """Attention each held frame receives at one scale, mean over cells: [frames]."""
+        counts = self._stores[scale].counts
+        backgrounds = [background.count for background in self._backgrounds[scale]]
+        if self._top_tokens is None:
+            return attention_by_frame(tokens, key, _shares(backgrounds, counts).to(key.device))
+        received = attention_received(tokens, key, top_tokens=self._top_tokens)[0]
+        if sum(backgrounds):
+            return received @ _shares(backgrounds, counts).to(key.device)
+        return torch.stack([part.sum() for part in torch.split(received, list(counts))])
 
     def _create_store(self, key: Tensor, value: Tensor) -> TokenStore:
         """Room for all that the bank can hold of one scale, [1, Ck, h, w] and [1, Cv, h, w]."""
@@ -150,11 +162,14 @@ class MemoryBank:
         self._stores[scale].set_background(sum(b.count for b in held), total)
 
 
-def _frame_attention(backgrounds: list[int], counts: Sequence[int], received: Tensor) -> Tensor:
-    """Attention of each frame, from its background cells and foreground tokens: [frames]."""
+def _shares(backgrounds: Sequence[int], counts: Sequence[int]) -> Tensor:
+    """By how much each token belongs to each frame, [N, F]: the background's, then the frames'.
+
+    The background token stands for cells of equal score: each frame has its cells' share of it.
+    """
+    frames = torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))
+    foreground = F.one_hot(frames, len(counts)).float()
     total = sum(backgrounds)
-    background = received[:1] if total else received.new_zeros(1)
-    # The background token stands for cells of equal score: each frame gets its cells' share.
-    share = background * torch.tensor(backgrounds, device=received.device) / max(total, 1)
-    foreground = torch.split(received[1 if total else 0 :], list(counts))
-    return share + torch.stack([part.sum() for part in foreground])
+    if not total:
+        return foreground
+    return torch.cat((torch.tensor(backgrounds)[None] / total, foreground))

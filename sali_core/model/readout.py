@@ -141,10 +141,8 @@ def top_affinity(scores: Tensor, top_tokens: int) -> tuple[Tensor, Tensor]:
     return torch.softmax(best, dim=-1), places
 
 
-def attention_received(
-    tokens: MemoryTokens, query_key: Tensor, *, top_tokens: int | None = None
-) -> Tensor:
-    """Mean over query cells of the attention each token receives in this read.
+def attention_received(tokens: MemoryTokens, query_key: Tensor, *, top_tokens: int) -> Tensor:
+    """Mean over query cells of the attention each token receives in a read of the best tokens.
 
     Returns:
         [B, N] float32; sums to 1 over N.
@@ -156,14 +154,40 @@ def attention_received(
         raise EmptyMemoryError("the memory holds no token to receive attention")
     queries = extend_queries(query_key).float()
     total = tokens.keys.new_zeros(tokens.keys.shape[:2], dtype=torch.float32)
-    if top_tokens is not None:
-        for weights, places in _best(tokens, queries, top_tokens):
-            total.scatter_add_(1, places.flatten(1), weights.flatten(1).float())
-        return total / queries.shape[1]
-    keys = tokens.keys[..., : queries.shape[-1]].float().transpose(1, 2)
-    for chunk in torch.split(queries, _rows_at_once(tokens), dim=1):
-        total += torch.softmax(chunk @ keys, dim=-1).sum(1)
+    for weights, places in _best(tokens, queries, top_tokens):
+        total.scatter_add_(1, places.flatten(1), weights.flatten(1).float())
     return total / queries.shape[1]
+
+
+def attention_by_frame(tokens: MemoryTokens, query_key: Tensor, shares: Tensor) -> Tensor:
+    """Mean over query cells of the attention each memory frame receives in a read of all tokens.
+
+    It is the read of values that say to which frame a token belongs, so scores are not written out.
+
+    Args:
+        tokens: Batch 1, N >= 1 tokens.
+        query_key: K_Q, [1, Ck, h, w].
+        shares: [N, F], by how much each token belongs to each frame; rows sum to 1.
+
+    Returns:
+        [F] float32; sums to 1.
+
+    Raises:
+        EmptyMemoryError: There is no token.
+    """
+    if tokens.keys.shape[1] == 0:
+        raise EmptyMemoryError("the memory holds no token to receive attention")
+    queries = extend_queries(query_key).float()
+    keys = tokens.keys[..., : queries.shape[-1]].float()
+    # Widths that are multiples of four are the kernel's fast ones.
+    width = -(-max(queries.shape[-1], shares.shape[1]) // 4) * 4
+    received = F.scaled_dot_product_attention(
+        _pad(queries, width)[:, None],
+        _pad(keys, width)[:, None],
+        _pad(shares, width)[None, None],
+        scale=1.0,
+    )
+    return received[0, 0, :, : shares.shape[1]].mean(0)
 
 
 def collapse_bound(

@@ -15,7 +15,13 @@ from sali_core.model.ragged import (
     select_best,
     select_best_fused,
 )
-from sali_core.model.readout import MemoryTokens, attention_received, extend_keys, read_memory
+from sali_core.model.readout import (
+    MemoryTokens,
+    attention_by_frame,
+    attention_received,
+    extend_keys,
+    read_memory,
+)
 
 LENGTHS, WIDTH, FRAMES = (7, 300, 1, 704), 704, 3
 KEY, VALUE, SIDE = 4, 16, 6
@@ -70,9 +76,13 @@ def _check(readout: Tensor, received: Tensor, top_tokens: int | None) -> None:
         plain = read_memory(tokens, query, nothing, top_tokens=top_tokens)[0, :VALUE]
         expected = plain.flatten(1).T
         torch.testing.assert_close(readout[row], expected, atol=1e-12, rtol=1e-12)
-        attention = attention_received(tokens, query, top_tokens=top_tokens)[0].double()
-        by_frame = torch.zeros(FRAMES, dtype=torch.float64)
-        by_frame.index_add_(0, _frames()[row, : len(attention)], attention)
+        shares = _shares()[row, : tokens.keys.shape[1]].float()
+        if top_tokens is None:
+            by_frame = attention_by_frame(tokens, query, shares).double()
+        else:
+            by_frame = (
+                attention_received(tokens, query, top_tokens=top_tokens)[0] @ shares
+            ).double()
         torch.testing.assert_close(received[row], by_frame, atol=1e-6, rtol=1e-5)
 
 

@@ -7,6 +7,7 @@ from torch import Tensor
 from sali_core.errors import EmptyMemoryError, ShapeError
 from sali_core.model.readout import (
     MemoryTokens,
+    attention_by_frame,
     attention_received,
     collapse_bound,
     dense_tokens,
@@ -49,9 +50,22 @@ def test_fused_read_equals_equation_3() -> None:
     expected, received = _plain_read(keys, values, masks, q, v)
     tokens = dense_tokens(keys, values, masks)
     torch.testing.assert_close(read_memory(tokens, q, v), expected, atol=1e-10, rtol=1e-10)
+    each_its_own = torch.eye(len(received))
     torch.testing.assert_close(
-        attention_received(tokens, q)[0].double(), received, atol=1e-6, rtol=1e-5
+        attention_by_frame(tokens, q, each_its_own).double(), received, atol=1e-6, rtol=1e-5
     )
+
+
+def test_attention_of_a_frame_is_that_of_its_tokens() -> None:
+    keys, values, masks, q, v = _example()
+    _, received = _plain_read(keys, values, masks, q, v)
+    shares = torch.zeros(60, 3)
+    shares[torch.arange(60), torch.arange(60) // 20] = 1
+    shares[7] = torch.tensor([0.5, 0.25, 0.25])  # as the background's token has
+    torch.testing.assert_close(
+        attention_by_frame(dense_tokens(keys, values, masks), q, shares).double(),
+        received @ shares.double(), atol=1e-6, rtol=1e-5,
+    )  # fmt: skip
 
 
 def test_batched_read_equals_reads_alone() -> None:
