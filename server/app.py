@@ -30,11 +30,12 @@ from server.observability.metrics import ServiceMetrics
 from server.session.admission import admission_of
 from server.session.ai_state import AiLimits
 from server.session.findings import FindingRules
+from server.session.identity import SessionIdentity, SessionLimits
 from server.session.mask_loop import MODEL_SIZE
 from server.session.outputs import SessionOutputs
 from server.session.ports import Media, MediaFactory, MediaOrder
 from server.session.registry import SessionRegistry, SourceCheck
-from server.session.session import Session, SessionIdentity, SessionLimits
+from server.session.session import Session
 from server.settings import FindingSettings, Settings, refuse_open_listening, region_for
 from server.worker.client import WorkerClient
 from server.worker.state import WorkerState
@@ -236,7 +237,7 @@ def _watch_gauges(metrics: ServiceMetrics, registry: SessionRegistry, worker: Wo
     metrics.watch_gauge(
         "sali_viewers",
         "Viewers of all sessions.",
-        lambda: sum(session.viewers for session in registry.sessions),
+        lambda: sum(session.peers.viewers for session in registry.sessions),
     )
     metrics.watch_gauge(
         "sali_encoders",

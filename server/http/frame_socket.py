@@ -50,7 +50,7 @@ async def take_frames(websocket: WebSocket, session_id: str) -> None:
 
 async def _serve(websocket: WebSocket, session: Session, services: Services) -> None:
     """Send and receive side by side; return when the session ends."""
-    feed = session.attach_frames()
+    feed = session.peers.attach_frames()
     with contextlib.closing(feed):
         subscription = session.hub.subscribe()
         exchange = FrameExchange(feed.push, session.now_ns)

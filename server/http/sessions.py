@@ -144,7 +144,7 @@ def session_to_view(session: Session) -> SessionView:
         created_at=identity.created_at,
         video=_video_to_view(pipeline.video),
         region=_region_to_view(session),
-        viewers=session.viewers,
+        viewers=session.peers.viewers,
         encoders=pipeline.encoders,
         push=[PushView.model_validate(vars(status)) for status in session.pushes],
         counters=CountersView(

@@ -33,7 +33,7 @@ async def create_viewer(
 
     `overlay=burned` asks for pictures with their masks drawn in.
     """
-    viewer_id, answer = await session.add_viewer(await _offer_of(request), overlay)
+    viewer_id, answer = await session.peers.add_viewer(await _offer_of(request), overlay)
     location = f"/v1/sessions/{session_id}/whep/{viewer_id}"
     return _created(location, entity_tag(viewer_id), answer, services.settings.ice_servers)
 
@@ -47,7 +47,7 @@ async def trickle_viewer(viewer_id: str, session: SessionOf, request: Request) -
 @router.delete("/whep/{viewer_id}", status_code=200)
 async def delete_viewer(viewer_id: str, session: SessionOf) -> Response:
     """Cease to watch."""
-    await session.remove_viewer(viewer_id)
+    await session.peers.remove_viewer(viewer_id)
     return Response()
 
 
@@ -56,7 +56,7 @@ async def create_publisher(
     session_id: str, session: SessionOf, services: ServicesOf, request: Request
 ) -> Response:
     """Begin to publish: the body is an SDP offer, so is the answer's."""
-    publisher_id, answer = await session.add_publisher(await _offer_of(request))
+    publisher_id, answer = await session.peers.add_publisher(await _offer_of(request))
     location = f"/v1/sessions/{session_id}/whip/{publisher_id}"
     return _created(location, entity_tag(publisher_id), answer, services.settings.ice_servers)
 
@@ -70,7 +70,7 @@ async def trickle_publisher(publisher_id: str, session: SessionOf, request: Requ
 @router.delete("/whip/{publisher_id}", status_code=200)
 async def delete_publisher(publisher_id: str, session: SessionOf) -> Response:
     """Cease to publish."""
-    await session.remove_publisher(publisher_id)
+    await session.peers.remove_publisher(publisher_id)
     return Response()
 
 
@@ -110,7 +110,7 @@ async def _trickle(
     """
     text = await _text_of(request, FRAGMENT_TYPE)
     if_match = request.headers.get("if-match")
-    await session.trickle(resource_id, if_match, parse_fragment(text), is_viewer=is_viewer)
+    await session.peers.trickle(resource_id, if_match, parse_fragment(text), is_viewer=is_viewer)
 
 
 async def _offer_of(request: Request) -> str:

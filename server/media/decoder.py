@@ -3,35 +3,30 @@
 from __future__ import annotations
 
 import threading
-from fractions import Fraction
-from typing import Protocol, cast
+from collections.abc import Callable
+from typing import Protocol
 
 import av
-from av.codec.codec import UnknownCodecError
-from av.stream import Stream
-from av.video.codeccontext import VideoCodecContext
 
-from server.errors import ServiceError, SourceError, UnsupportedCodecError
+from server.errors import ServiceError, SourceError
 from server.media.clock import Clock
-from server.media.container import MAX_PICTURE, check_picture_size
+from server.media.container import check_picture_size
 from server.media.cropper import Cropper, rgb_rows
 from server.media.encoder import Encoders, RelayEncoder, relayed_size
-from server.media.frame import CLOCK_RATE_HZ, CodedPacket, ModelFrame, SourcePacket, StreamFormat
+from server.media.frame import CLOCK_RATE_HZ, CodedPacket, ModelFrame, SourcePacket
+from server.media.frame_identity import FrameIdentities
+from server.media.frame_rate import FrameRate
 from server.media.mailbox import Mailbox
 from server.media.packet_queue import PacketQueue, Restart
+from server.media.picture_decoder import CorruptPacketError, PictureDecoder
 from server.media.region import Rectangle, RegionChoice
 from server.media.region_watch import RegionWatch
 
-_TIME_BASE = Fraction(1, CLOCK_RATE_HZ)
 _QUEUE_PACKETS = 60
 _LATE_PACKETS = 2
 _VERY_LATE_PACKETS = 8
 _GAP_TICKS = 2 * CLOCK_RATE_HZ
 _GAP_NS = 2_000_000_000
-_PENDING_TIMES = 64
-_STILLS = frozenset({"mjpeg", "png"})
-"""Codecs whose pictures stand alone: one that cannot be decoded says nothing of the next."""
-
 _BROWSER_FORMATS = frozenset({"yuv420p", "yuvj420p"})
 
 
@@ -87,18 +82,18 @@ class DecoderThread:
         self._region: Rectangle | None = None
         self._thread = threading.Thread(target=self._run, name="sali-decoder", daemon=True)
         # From here on: the thread's own.
-        self._context: VideoCodecContext | None = None
+        self._decoder: PictureDecoder | None = None
         self._encoder: RelayEncoder | None = None
         self._cropper = Cropper(model_size)
         self._region_watch = RegionWatch(region)
-        self._captured: dict[int, int] = {}
+        self._identities = FrameIdentities()
         self._sequence = 0
         self._last_pts: int | None = None
         self._last_captured_ns = 0
         self._size: tuple[int, int] | None = None
         self._told_fps: float | None = None
         self._is_fresh = True
-        self._rate = _FrameRate(None)
+        self._rate = FrameRate(None)
 
     @property
     def drops(self) -> dict[str, int]:
@@ -167,86 +162,52 @@ class DecoderThread:
             self._close_encoder()
 
     def _restart(self, restart: Restart) -> None:
-        if self._context is not None:
-            self._receive(None)
+        if self._decoder is not None:
+            self._take_all(self._decoder.drain)
         if restart.reason is not None:
             self._tell_discontinuity(restart.reason)
             if not restart.is_same_picture:
                 self._look_afresh()
-        self._context = self._open(restart.format)
-        self._captured.clear()
+        self._decoder = PictureDecoder(restart.format, self._label)
+        self._identities.forget()
         self._is_fresh = True
-        self._rate = _FrameRate(restart.format.fps)
+        self._rate = FrameRate(restart.format.fps)
 
     def _look_afresh(self) -> None:
         """Forget where the picture lay: another source's frame may hold text there."""
         self._region_watch.restart()
         self._region = None
 
-    def _open(self, stream: StreamFormat) -> VideoCodecContext:
-        try:
-            context = cast(VideoCodecContext, av.CodecContext.create(stream.codec, "r"))
-        except (UnknownCodecError, av.FFmpegError) as exc:
-            raise UnsupportedCodecError(
-                f"{self._label}: no decoder for {stream.codec} video"
-            ) from exc
-        if stream.extradata:
-            context.extradata = stream.extradata
-        if stream.raw_format:
-            context.pix_fmt = stream.raw_format
-            context.width, context.height = stream.raw_size
-        # Frame threads would hold back one picture each; slices do not.
-        context.thread_type = "SLICE"
-        context.thread_count = 2
-        context.options = {"max_pixels": str(MAX_PICTURE[0] * MAX_PICTURE[1])}
-        return context
-
     def _decode(self, packet: SourcePacket) -> None:
-        if self._context is None:
+        decoder = self._decoder
+        if decoder is None:
             return
-        coded = av.Packet(packet.payload)
-        coded.pts = packet.pts
-        coded.time_base = _TIME_BASE
-        self._captured[packet.pts] = packet.captured_at_ns
-        while len(self._captured) > _PENDING_TIMES:
-            del self._captured[next(iter(self._captured))]
-        self._receive(coded)
+        self._identities.expect(packet.pts, packet.captured_at_ns)
+        self._take_all(lambda: decoder.decode(packet))
 
-    def _receive(self, coded: av.Packet[Stream] | None) -> None:
-        """Decode a packet, or drain the decoder at the end of a stretch."""
-        context = self._context
-        if context is None:
-            return
+    def _take_all(self, receive: Callable[[], list[av.VideoFrame]]) -> None:
+        """Take what a decoder gives out; what it cannot decode is counted."""
         try:
-            frames = context.decode(coded)
-        except av.EOFError:
-            return
-        except av.FFmpegError as exc:
-            if context.name not in _STILLS:
-                self._require_decodable(context, exc)
+            frames = receive()
+        except CorruptPacketError:
             self._counts["corrupt"] += 1
             self._listener.on_corrupt()
             return
         for frame in frames:
             self._take(frame)
 
-    def _require_decodable(self, context: VideoCodecContext, error: av.FFmpegError) -> None:
-        """Raise, if the rest of the stream will not be decoded either."""
-        check_picture_size(context.width, context.height, self._label)
-        if isinstance(error, av.PatchWelcomeError):
-            raise UnsupportedCodecError(
-                f"{self._label}: its video uses a feature that cannot be decoded"
-            ) from error
-
     def _take(self, frame: av.VideoFrame) -> None:
         """Number a decoded picture, then encode it for viewers and shrink it for the model."""
         sequence, self._sequence = self._sequence, self._sequence + 1
-        pts = self._identify(frame.pts)
-        if pts is None:
+        found = self._identities.take(
+            frame.pts, after=self._last_pts, may_guess=self._encode_wanted.is_set()
+        )
+        if found is None:
             self._counts["corrupt"] += 1
             return
+        pts, arrived_ns = found
         # A file tells when a picture is due, which the decoder may beat by some milliseconds.
-        captured_at_ns = min(self._captured.pop(pts), self._clock.monotonic_ns())
+        captured_at_ns = min(arrived_ns, self._clock.monotonic_ns())
         self._watch(frame, pts, captured_at_ns)
         self._encode(frame, pts, captured_at_ns)
         if self._queue.packets > _LATE_PACKETS:
@@ -281,20 +242,6 @@ class DecoderThread:
             self._tell_discontinuity("the picture region changed")
         self._region = self._region_watch.region
         return self._region
-
-    def _identify(self, told: int | None) -> int | None:
-        """Find which packet a decoded picture came from, by pts; None if that is unknowable.
-
-        Some files tell times of decoding only. Decoders give pictures in order of presentation, so
-        the smallest time not yet used is the picture's; but only if viewers get the picture with
-        that same time, that is, encoded by us.
-        """
-        last = -1 if self._last_pts is None else self._last_pts
-        if told is not None and told > last and told in self._captured:
-            return told
-        if not self._encode_wanted.is_set():
-            return None
-        return min((pts for pts in self._captured if pts > last), default=None)
 
     def _watch(self, frame: av.VideoFrame, pts: int, captured_at_ns: int) -> None:
         """Notice a gap, another size, and pictures that browsers cannot decode."""
@@ -347,23 +294,3 @@ class DecoderThread:
         if self._encoder is not None:
             self._encoder.close()
             self._encoder = None
-
-
-class _FrameRate:
-    """The frame rate as the source tells it, or measured over the first second or so."""
-
-    def __init__(self, told: float | None) -> None:
-        self.fps = told
-        self._first_pts: int | None = None
-        self._frames = 0
-
-    def add(self, pts: int) -> None:
-        """Count a picture, unless the rate is known."""
-        if self.fps is not None:
-            return
-        if self._first_pts is None:
-            self._first_pts = pts
-            return
-        self._frames += 1
-        if self._frames >= 25 and pts > self._first_pts:
-            self.fps = round(self._frames * CLOCK_RATE_HZ / (pts - self._first_pts), 2)

@@ -13,7 +13,8 @@ from server.media.region import AUTO, RegionChoice
 from server.media.source import SourceSpec
 from server.observability.metrics import ServiceMetrics
 from server.session.admission import Admission
-from server.session.session import Session, SessionIdentity
+from server.session.identity import SessionIdentity
+from server.session.session import Session
 
 _ID_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
 _ID_LENGTH = 8

@@ -5,32 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
-from datetime import datetime
 
 import structlog
 
-from server.errors import (
-    ResourceNotFoundError,
-    SessionNotFoundError,
-    SourceNotReadyError,
-    ViewerLimitError,
-)
-from server.masks.hub import HubLimits, MaskHub
+from server.errors import SessionNotFoundError
+from server.masks.hub import MaskHub
 from server.masks.message import AiStateName, RetryFacts, StateMessage
 from server.media.clock import Clock
-from server.media.frame import BURNED_CODEC, ModelFrame, Overlay, SourceState
-from server.media.frames_source import FrameFeed
+from server.media.frame import ModelFrame, SourceState
 from server.media.mailbox import Mailbox
 from server.media.push import PushStatus
-from server.media.push_target import PushTarget
-from server.media.region import AUTO, RegionChoice
-from server.media.source import SourceSpec
-from server.media.trickle import TrickleFragment
+from server.media.region import RegionChoice
 from server.observability.metrics import ServiceMetrics
-from server.session.ai_state import AiLimits, AiMonitor, AiState, AiStatus
-from server.session.findings import FindingRules, SessionFindings
+from server.session.ai_state import AiMonitor, AiState, AiStatus
+from server.session.findings import SessionFindings
+from server.session.identity import SessionIdentity, SessionLimits
 from server.session.mask_loop import MODEL_SIZE, MaskLoop
+from server.session.peers import SessionPeers
 from server.session.ports import MaskWorker, MediaFactory, MediaOrder, Pipeline
 from server.session.state import SessionState, moved
 from server.worker.state import WorkerStatus
@@ -38,28 +29,6 @@ from server.worker.state import WorkerStatus
 _TICK_S = 0.05
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class SessionIdentity:
-    """What is asked for when a session begins. `name` is shown to people, never logged."""
-
-    id: str
-    name: str
-    spec: SourceSpec
-    created_at: datetime
-    pushes: tuple[PushTarget, ...] = ()
-    region: RegionChoice = AUTO
-
-
-@dataclass(frozen=True)
-class SessionLimits:
-    """How old, how silent, how many, and what becomes a finding."""
-
-    hub: HubLimits
-    ai: AiLimits
-    max_viewers: int
-    findings: FindingRules = field(default_factory=FindingRules)
 
 
 class Session:
@@ -80,7 +49,6 @@ class Session:
     ) -> None:
         """Make the parts; `start` starts them."""
         self.identity = identity
-        self._max_viewers = limits.max_viewers
         self._worker = worker
         self._clock = clock
         self._metrics = metrics
@@ -91,7 +59,6 @@ class Session:
         self._mirrored: Counter[str] = Counter()
         self._source_state: SourceState | None = None
         self._frames_seen = 0
-        self._viewers_joining = 0
         self._tasks: list[asyncio.Task[None]] = []
         self.hub = MaskHub(
             StateMessage(
@@ -115,6 +82,13 @@ class Session:
             born=(identity.created_at, clock.monotonic_ns()),
             model_size=MODEL_SIZE,
             metrics=metrics,
+        )
+        self.peers = SessionPeers(
+            self._pipeline,
+            self._viewers,
+            source_kind=identity.spec.kind,
+            max_viewers=limits.max_viewers,
+            require_open=self._require_open,
         )
         self._masks = MaskLoop(
             identity.id,
@@ -157,11 +131,6 @@ class Session:
     def pipeline(self) -> Pipeline:
         """The session's video."""
         return self._pipeline
-
-    @property
-    def viewers(self) -> int:
-        """How many watch."""
-        return self._viewers.count
 
     @property
     def pushes(self) -> list[PushStatus]:
@@ -230,86 +199,6 @@ class Session:
         self._require_open()
         self._pipeline.choose_region(choice)
         _log.info("region_chosen", session=self.identity.id, mode=choice.mode)
-
-    async def add_viewer(self, offer_sdp: str, overlay: Overlay = "clean") -> tuple[str, str]:
-        """Answer a WHEP offer; return the viewer's id and the answer.
-
-        Args:
-            offer_sdp: The viewer's SDP offer.
-            overlay: Whether it gets the source's pictures or those with masks burned in.
-
-        Raises:
-            SourceNotReadyError: No video yet.
-            ViewerLimitError: No room.
-            InvalidOfferError: The offer cannot be used.
-        """
-        self._require_open()
-        video = self._pipeline.video
-        if video is None:
-            raise SourceNotReadyError(self._pipeline.reason or "the source has no video yet")
-        if self.viewers + self._viewers_joining >= self._max_viewers:
-            raise ViewerLimitError(f"the session has {self.viewers} viewers, its limit")
-        self._viewers_joining += 1
-        try:
-            codec = BURNED_CODEC if overlay == "burned" else video.codec
-            return await self._viewers.create(offer_sdp, codec, overlay)
-        finally:
-            self._viewers_joining -= 1
-
-    async def remove_viewer(self, viewer_id: str) -> None:
-        """End a viewer.
-
-        Raises:
-            ResourceNotFoundError: No viewer has this id.
-        """
-        await self._viewers.close(viewer_id)
-
-    async def add_publisher(self, offer_sdp: str) -> tuple[str, str]:
-        """Answer a WHIP offer; return the publisher's id and the answer.
-
-        Raises:
-            SourceRefusedError: The session's source is not WHIP.
-            PublisherBusyError: Somebody publishes already.
-            InvalidOfferError: The offer cannot be used.
-        """
-        self._require_open()
-        return await self._pipeline.whip_accept(offer_sdp)
-
-    async def trickle(
-        self, resource_id: str, if_match: str | None, fragment: TrickleFragment, *, is_viewer: bool
-    ) -> None:
-        """Take candidates that a viewer or a publisher sends after its offer.
-
-        Raises:
-            ResourceNotFoundError: Nobody has this id.
-            ProtocolError: The entity tag is missing or wrong, or a restart is asked for.
-        """
-        if is_viewer:
-            await self._viewers.trickle(resource_id, if_match, fragment)
-        elif self.identity.spec.kind == "whip":
-            await self._pipeline.whip_trickle(resource_id, if_match, fragment)
-        else:
-            raise ResourceNotFoundError("no publisher has this id")
-
-    def attach_frames(self) -> FrameFeed:
-        """Let a program push its pictures; the caller closes what is returned.
-
-        Raises:
-            SourceRefusedError: The session's source is not `frames`.
-            PublisherBusyError: Another program pushes already.
-        """
-        self._require_open()
-        return self._pipeline.attach_frames()
-
-    async def remove_publisher(self, publisher_id: str) -> None:
-        """End a publisher.
-
-        Raises:
-            ResourceNotFoundError: No publisher has this id.
-        """
-        if self.identity.spec.kind != "whip":
-            raise ResourceNotFoundError("no publisher has this id")
-        await self._pipeline.whip_close(publisher_id)
 
     # What the media half tells (MediaEvents).
 

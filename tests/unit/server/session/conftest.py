@@ -11,7 +11,8 @@ from server.masks.hub import HubLimits
 from server.media.source import SourceSpec
 from server.observability.metrics import ServiceMetrics
 from server.session.ai_state import AiLimits
-from server.session.session import Session, SessionIdentity, SessionLimits
+from server.session.identity import SessionIdentity, SessionLimits
+from server.session.session import Session
 from tests.fakes.fake_media import FakeMedia, FakePipeline, FakeViewers
 from tests.fakes.fake_worker import FakeWorker
 from tests.fakes.virtual_clock import VirtualClock

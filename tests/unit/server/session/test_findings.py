@@ -17,7 +17,8 @@ from server.masks.finding import FindingMessage, FindingsRemovedMessage
 from server.masks.hub import MaskSubscription
 from server.masks.message import MaskMessage
 from server.media.source import SourceSpec
-from server.session.session import Session, SessionIdentity
+from server.session.identity import SessionIdentity
+from server.session.session import Session
 from server.worker.protocol import FoundPolyp
 from tests.fakes.fake_worker import result_of
 from tests.unit.server.session.conftest import World

@@ -226,17 +226,17 @@ async def test_a_fault_of_the_mask_loop_ends_masks_and_not_the_session(
 
 async def test_viewers_come_when_there_is_video_and_room(world: World, session: Session) -> None:
     with pytest.raises(SourceNotReadyError):
-        await session.add_viewer("offer")
+        await session.peers.add_viewer("offer")
     world.pipeline.play()
-    viewer, answer = await session.add_viewer("offer")
+    viewer, answer = await session.peers.add_viewer("offer")
     assert answer == "clean h264 answer to offer"
-    await session.add_viewer("offer")
+    await session.peers.add_viewer("offer")
     with pytest.raises(ViewerLimitError):
-        await session.add_viewer("offer")
-    await session.remove_viewer(viewer)
-    assert session.viewers == 1
+        await session.peers.add_viewer("offer")
+    await session.peers.remove_viewer(viewer)
+    assert session.peers.viewers == 1
     with pytest.raises(ResourceNotFoundError):
-        await session.remove_viewer(viewer)
+        await session.peers.remove_viewer(viewer)
 
 
 async def test_a_viewers_origin_reaches_the_reader_that_attached_it(
@@ -244,7 +244,7 @@ async def test_a_viewers_origin_reaches_the_reader_that_attached_it(
 ) -> None:
     reader = session.hub.subscribe()
     world.pipeline.play()
-    viewer, _ = await session.add_viewer("offer")
+    viewer, _ = await session.peers.add_viewer("offer")
     session.hub.attach(reader, viewer)
     world.viewers.connect(viewer)
     assert OriginMessage(viewer=viewer, rtp_origin=RTP_ORIGIN) in reader.take()
@@ -252,9 +252,9 @@ async def test_a_viewers_origin_reaches_the_reader_that_attached_it(
 
 async def test_only_a_whip_session_takes_a_publisher(world: World, session: Session) -> None:
     with pytest.raises(SourceRefusedError):
-        await session.add_publisher("offer")
+        await session.peers.add_publisher("offer")
     with pytest.raises(ResourceNotFoundError):
-        await session.remove_publisher("p1")
+        await session.peers.remove_publisher("p1")
 
 
 async def test_an_ended_session_lets_everything_go(world: World, session: Session) -> None:

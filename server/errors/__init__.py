@@ -1,0 +1,123 @@
+"""Every failure the service can name.
+
+    ServiceError
+      ConfigurationError
+      SourceError                     the video cannot be had
+        SourceUnreachableError   *
+        SourceStalledError       *
+        SourceNotReadyError      *
+        SourceRefusedError
+          SourceLoginError
+        UnsupportedCodecError
+        PublisherBusyError       *
+      PushRefusedError
+      SessionError
+        SessionNotFoundError
+        SessionLimitError        *
+        ViewerLimitError         *
+        ResourceNotFoundError
+        FindingNotFoundError
+        StillNotReadyError       *
+        RegionError
+        TransitionError
+      WorkerError                     the network cannot be run
+        WorkerLostError          *
+        WorkerStepError
+        WorkerStartError
+      ProtocolError                   a peer said something we do not understand
+        InvalidOfferError
+        InvalidPictureError
+        EntityTagMissingError
+        EntityTagMismatchError
+        IceRestartError
+        UnsupportedMediaTypeError
+        RequestTooLargeError
+        UnsupportedMessageError
+        MaskDecodeError
+      AccessError
+        UnauthorizedError
+        ForbiddenOriginError
+
+(* trying again later can help)
+
+`str(error)` is one line that names the cause and, where there is one, the cure. It never holds
+credentials or patient data, because it is shown to clients and written to logs.
+"""
+
+from server.errors.access import AccessError, ForbiddenOriginError, UnauthorizedError
+from server.errors.output import PushRefusedError
+from server.errors.protocol import (
+    EntityTagMismatchError,
+    EntityTagMissingError,
+    IceRestartError,
+    InvalidOfferError,
+    InvalidPictureError,
+    MaskDecodeError,
+    ProtocolError,
+    RequestTooLargeError,
+    UnsupportedMediaTypeError,
+    UnsupportedMessageError,
+)
+from server.errors.service import ConfigurationError, ServiceError
+from server.errors.session import (
+    FindingNotFoundError,
+    RegionError,
+    ResourceNotFoundError,
+    SessionError,
+    SessionLimitError,
+    SessionNotFoundError,
+    StillNotReadyError,
+    TransitionError,
+    ViewerLimitError,
+)
+from server.errors.source import (
+    PublisherBusyError,
+    SourceError,
+    SourceLoginError,
+    SourceNotReadyError,
+    SourceRefusedError,
+    SourceStalledError,
+    SourceUnreachableError,
+    UnsupportedCodecError,
+)
+from server.errors.worker import WorkerError, WorkerLostError, WorkerStartError, WorkerStepError
+
+__all__ = [
+    "AccessError",
+    "ConfigurationError",
+    "EntityTagMismatchError",
+    "EntityTagMissingError",
+    "FindingNotFoundError",
+    "ForbiddenOriginError",
+    "IceRestartError",
+    "InvalidOfferError",
+    "InvalidPictureError",
+    "MaskDecodeError",
+    "ProtocolError",
+    "PublisherBusyError",
+    "PushRefusedError",
+    "RegionError",
+    "RequestTooLargeError",
+    "ResourceNotFoundError",
+    "ServiceError",
+    "SessionError",
+    "SessionLimitError",
+    "SessionNotFoundError",
+    "SourceError",
+    "SourceLoginError",
+    "SourceNotReadyError",
+    "SourceRefusedError",
+    "SourceStalledError",
+    "SourceUnreachableError",
+    "StillNotReadyError",
+    "TransitionError",
+    "UnauthorizedError",
+    "UnsupportedCodecError",
+    "UnsupportedMediaTypeError",
+    "UnsupportedMessageError",
+    "ViewerLimitError",
+    "WorkerError",
+    "WorkerLostError",
+    "WorkerStartError",
+    "WorkerStepError",
+]

@@ -1,0 +1,51 @@
+"""What an operator may choose, read once from the environment; one file for each section.
+
+`SALI_WORKER__DEVICE=cpu` sets `Settings().worker.device`. Every field is described in
+docs/configuration.md; a test keeps the two in step. Nothing else in the service reads the
+environment.
+"""
+
+from server.settings.auth import AuthSettings
+from server.settings.burn_in import BurnInSettings
+from server.settings.connect import ConnectSettings
+from server.settings.demo import DemoSettings
+from server.settings.encoder import EncoderSettings
+from server.settings.findings import FindingSettings
+from server.settings.ice import IceServer
+from server.settings.listen import ListenSettings
+from server.settings.load import (
+    load_settings,
+    refuse_open_listening,
+    refuse_unknown_variables,
+    region_for,
+)
+from server.settings.log import LogSettings
+from server.settings.masks import MaskSettings
+from server.settings.push import PushSettings
+from server.settings.session import SessionSettings
+from server.settings.tree import Settings, known_variables
+from server.settings.web import WebSettings
+from server.settings.worker import WorkerSettings
+
+__all__ = [
+    "AuthSettings",
+    "BurnInSettings",
+    "ConnectSettings",
+    "DemoSettings",
+    "EncoderSettings",
+    "FindingSettings",
+    "IceServer",
+    "ListenSettings",
+    "LogSettings",
+    "MaskSettings",
+    "PushSettings",
+    "SessionSettings",
+    "Settings",
+    "WebSettings",
+    "WorkerSettings",
+    "known_variables",
+    "load_settings",
+    "refuse_open_listening",
+    "refuse_unknown_variables",
+    "region_for",
+]
