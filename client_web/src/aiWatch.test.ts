@@ -35,9 +35,9 @@ describe("AiWatch", () => {
     expect(watch.verdict()).toEqual({ state: ai, reason: "why" });
   });
 
-  it("calls the AI lost after 300 ms of silence, and not before", () => {
+  it("calls the AI lost after 250 ms of silence, and not before", () => {
     hear(state("active"));
-    time.advance(300);
+    time.advance(250);
     expect(watch.verdict().state).toBe("active");
     time.advance(1);
     expect(watch.verdict().state).toBe("lost");
@@ -54,8 +54,8 @@ describe("AiWatch", () => {
   it("calls an active AI late when pictures come and masks do not", () => {
     hear(state("active"));
     watch.noteFrame();
-    for (let elapsed = 0; elapsed < 250; elapsed += 50) {
-      time.advance(50);
+    for (let elapsed = 0; elapsed < 220; elapsed += 55) {
+      time.advance(55);
       hear(state("active"));
       watch.noteFrame();
     }
@@ -80,6 +80,40 @@ describe("AiWatch", () => {
     hear(state("active"));
     time.advance(200);
     expect(watch.verdict().state).toBe("active");
+  });
+
+  it("is paused when pictures came and come no more, until the next", () => {
+    hear(state("active"));
+    watch.noteFrame();
+    watch.noteMask("active", 50);
+    time.advance(200);
+    hear(state("active"));
+    time.advance(50);
+    expect(watch.verdict().state).toBe("active");
+    time.advance(1);
+    expect(watch.verdict()).toEqual({ state: "paused", reason: "" });
+    watch.noteFrame();
+    expect(watch.verdict().state).toBe("active");
+  });
+
+  it("does not take a lost video connection for a source that stands still", () => {
+    hear(state("active"));
+    watch.noteFrame();
+    watch.noteVideoLost();
+    time.advance(200);
+    hear(state("active"));
+    time.advance(200);
+    expect(watch.verdict().state).toBe("active");
+  });
+
+  it("tells when its verdict changes by itself", () => {
+    expect(watch.nextChangeAt()).toBeNull();
+    hear(state("active"));
+    time.advance(20);
+    watch.noteFrame();
+    expect(watch.nextChangeAt()).toBe(time.now() + 220);
+    watch.noteMask("active", 10);
+    expect(watch.nextChangeAt()).toBe(time.now() + 230);
   });
 
   it("follows the state that a mask carries", () => {

@@ -2,10 +2,17 @@
 import type { Clock } from "./clock";
 import type { AiState, SourceRetry, SourceState, StateMessage } from "./messages";
 
-/** No message for this long means that the AI is lost, whatever was said before. */
-export const SILENCE_LIMIT_MS = 300;
+/**
+ * No message for this long means that the AI is lost, whatever was said before. The server repeats its
+ * state every 100 ms; what happens right after a message must still be on the screen within 300 ms.
+ */
+export const SILENCE_LIMIT_MS = 250;
 /** A picture's mask may be this old and no older. */
 export const MASK_AGE_LIMIT_MS = 250;
+/** So long may pictures come without a mask: with the time to the first of them, 300 ms at 25 a second. */
+export const UNMASKED_LIMIT_MS = 220;
+/** No picture for this long: there is nothing to work on. */
+export const PICTURE_LIMIT_MS = 250;
 
 /** `lost` is the viewer's own verdict; the others come from the server or, for `late`, from both. */
 export type ShownAiState = AiState | "lost";
@@ -19,13 +26,14 @@ export interface AiVerdict {
  * Watches the messages of one session.
  *
  * Invariant: `verdict().state` is `active` only while the server says so, its last message is
- * younger than SILENCE_LIMIT_MS and the pictures arriving here get masks in time.
+ * younger than SILENCE_LIMIT_MS, pictures come and get masks in time.
  */
 export class AiWatch {
   private lastMessageAt: number | null = null;
   private serverState: AiState = "warming";
   private serverReason = "";
   private unmaskedSince: number | null = null;
+  private pictureAt: number | null = null;
   private staleMask = false;
   sourceState: SourceState = "connecting";
   sourceReason = "";
@@ -47,7 +55,8 @@ export class AiWatch {
   }
 
   noteFrame(): void {
-    this.unmaskedSince ??= this.clock.now();
+    this.pictureAt = this.clock.now();
+    this.unmaskedSince ??= this.pictureAt;
   }
 
   /** @param ageMs age of the mask when it arrived. */
@@ -56,6 +65,12 @@ export class AiWatch {
     this.serverState = aiState;
     this.unmaskedSince = null;
     this.staleMask = ageMs > MASK_AGE_LIMIT_MS;
+  }
+
+  /** Until the video is back, that no picture comes is no news of the source. */
+  noteVideoLost(): void {
+    this.pictureAt = null;
+    this.unmaskedSince = null;
   }
 
   /** The socket is gone: nothing said before counts any more. */
@@ -67,12 +82,32 @@ export class AiWatch {
 
   verdict(): AiVerdict {
     const now = this.clock.now();
-    if (this.lastMessageAt === null || now - this.lastMessageAt > SILENCE_LIMIT_MS) {
+    if (this.lastMessageAt === null || isOver(this.lastMessageAt, SILENCE_LIMIT_MS, now)) {
       return { state: "lost", reason: "" };
     }
     if (this.serverState !== "active") return { state: this.serverState, reason: this.serverReason };
-    const overdue = this.unmaskedSince !== null && now - this.unmaskedSince > MASK_AGE_LIMIT_MS;
+    if (isOver(this.pictureAt, PICTURE_LIMIT_MS, now)) return { state: "paused", reason: "" };
+    const overdue = isOver(this.unmaskedSince, UNMASKED_LIMIT_MS, now);
     if (overdue || this.staleMask) return { state: "late", reason: "" };
     return { state: "active", reason: this.serverReason };
   }
+
+  /** When the verdict changes unless something is heard or seen before; null when nothing is waited for. */
+  nextChangeAt(): number | null {
+    const now = this.clock.now();
+    const ends = [
+      endOf(this.lastMessageAt, SILENCE_LIMIT_MS),
+      endOf(this.pictureAt, PICTURE_LIMIT_MS),
+      endOf(this.unmaskedSince, UNMASKED_LIMIT_MS),
+    ].filter((end) => end >= now);
+    return ends.length === 0 ? null : Math.min(...ends);
+  }
+}
+
+function endOf(start: number | null, limitMs: number): number {
+  return start === null ? Number.NEGATIVE_INFINITY : start + limitMs;
+}
+
+function isOver(start: number | null, limitMs: number, now: number): boolean {
+  return start !== null && now - start > limitMs;
 }

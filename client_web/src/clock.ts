@@ -6,6 +6,9 @@ export interface Clock {
 
 export const systemClock: Clock = { now: () => performance.now() };
 
+/** Steps when it is set; only good for telling that the machine slept. */
+export const systemTimeOfDay: Clock = { now: () => Date.now() };
+
 /** One-shot timers, injected for the same reason. */
 export interface Timers {
   set(callback: () => void, delayMs: number): number;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { MAX_SHIFT_PX, smoothContour, traceContours, type Polygon } from "./contour";
+import { MAX_SHIFT_PX, signedArea, smoothContour, traceContours, type Polygon } from "./contour";
 import type { Bitmap } from "./maskDecoder";
 
 function bitmapOf(width: number, height: number, isSet: (x: number, y: number) => boolean): Bitmap {
@@ -10,16 +10,6 @@ function bitmapOf(width: number, height: number, isSet: (x: number, y: number) =
 
 function fromRows(rows: readonly string[]): Bitmap {
   return bitmapOf(rows[0]!.length, rows.length, (x, y) => rows[y]![x] === "#");
-}
-
-/** Shoelace; positive when the line turns clockwise on the screen. */
-function signedArea(polygon: Polygon): number {
-  let sum = 0;
-  for (let i = 0; i < polygon.length; i += 2) {
-    const j = (i + 2) % polygon.length;
-    sum += polygon[i]! * polygon[j + 1]! - polygon[j]! * polygon[i + 1]!;
-  }
-  return sum / 2;
 }
 
 function contains(polygons: readonly Polygon[], x: number, y: number): boolean {
@@ -107,5 +97,95 @@ describe("smoothContour", () => {
     };
     expect(spread(smooth)).toBeLessThan(0.6 * spread(traced!));
     expect(signedArea(smooth) / signedArea(traced!)).toBeCloseTo(1, 2);
+  });
+});
+
+/** An uneven round shape in a picture of 1920 x 1080, with its true edge. */
+class Blob {
+  private readonly edge: [number, number][] = [];
+
+  constructor(
+    private readonly x: number,
+    private readonly y: number,
+    private readonly size: number,
+    private readonly phase: number,
+  ) {
+    for (let i = 0; i < 7200; i++) {
+      const angle = (i / 3600) * Math.PI;
+      const radius = this.radius(angle);
+      this.edge.push([x + 1.3 * radius * Math.cos(angle), y + radius * Math.sin(angle)]);
+    }
+  }
+
+  /** The mask of a network whose 352 x 352 pixels are set where their centres lie inside. */
+  mask(): Bitmap {
+    return bitmapOf(352, 352, (i, j) => {
+      const [dx, dy] = [((i + 0.5) * SCALE_X - this.x) / 1.3, (j + 0.5) * SCALE_Y - this.y];
+      return Math.hypot(dx, dy) < this.radius(Math.atan2(dy, dx));
+    });
+  }
+
+  /** Distance to the true edge, in source pixels. */
+  distance(x: number, y: number): number {
+    return Math.sqrt(Math.min(...this.edge.map(([a, b]) => (a - x) ** 2 + (b - y) ** 2)));
+  }
+
+  private radius(angle: number): number {
+    return this.size * (1 + 0.04 * Math.sin(3 * angle + this.phase) + 0.02 * Math.sin(5 * angle));
+  }
+}
+
+const [SCALE_X, SCALE_Y] = [1920 / 352, 1080 / 352];
+
+/** How often the line turns round in all, in source pixels: once for a smooth convex shape, more with stairs. */
+function turns(polygon: Polygon): number {
+  const directions: number[] = [];
+  for (let i = 0; i < polygon.length; i += 2) {
+    const j = (i + 2) % polygon.length;
+    directions.push(Math.atan2((polygon[j + 1]! - polygon[i + 1]!) * SCALE_Y, (polygon[j]! - polygon[i]!) * SCALE_X));
+  }
+  let sum = 0;
+  directions.forEach((direction, i) => {
+    const turn = direction - directions[(i + 1) % directions.length]!;
+    sum += Math.abs(Math.atan2(Math.sin(turn), Math.cos(turn)));
+  });
+  return sum / (2 * Math.PI);
+}
+
+/** Distances of a line's points to the true edge, in source pixels, ascending. */
+function distancesOf(blob: Blob, polygon: Polygon): number[] {
+  const distances: number[] = [];
+  for (let i = 0; i < polygon.length; i += 2) {
+    distances.push(blob.distance(polygon[i]! * SCALE_X, polygon[i + 1]! * SCALE_Y));
+  }
+  return distances.sort((a, b) => a - b);
+}
+
+const rootMeanSquare = (values: number[]): number =>
+  Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
+
+describe("a smoothed edge at display size", () => {
+  it.each([
+    ["large", 300, 3.5],
+    ["middling", 120, 2],
+    ["small", 40, 1.3],
+    ["tiny", 15, 1.2],
+  ])("of a %s polyp lies within two source pixels of the true one, without stairs", (_name, size, mostTurns) => {
+    const [before, after]: [number[], number[]] = [[], []];
+    for (const place of [0, 1, 2, 3]) {
+      const blob = new Blob(937 + 3.3 * place, 512 + 1.7 * place, size, place);
+      const [traced] = traceContours(blob.mask());
+      const smooth = smoothContour(traced!);
+      before.push(...distancesOf(blob, traced!));
+      after.push(...distancesOf(blob, smooth));
+      expect(turns(smooth)).toBeLessThan(mostTurns);
+      expect(turns(smooth)).toBeLessThan(0.8 * turns(traced!));
+      expect(signedArea(smooth) / signedArea(traced!)).toBeCloseTo(1, 1);
+    }
+    after.sort((a, b) => a - b);
+    expect(after[Math.floor(0.95 * after.length)]).toBeLessThan(2);
+    // A mask pixel is 5.5 source pixels wide: an edge may lie half of that off before it is smoothed.
+    expect(after.at(-1)).toBeLessThan(2.75);
+    expect(rootMeanSquare(after)).toBeLessThan(0.75 * rootMeanSquare(before));
   });
 });

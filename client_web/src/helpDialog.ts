@@ -1,21 +1,70 @@
-/** The keys and the two modes, in one dialog. */
-import { h } from "./dom";
+/** Every command with its key, which can be changed here, and what the two modes mean. */
+import type { Command, Commands } from "./commands";
+import { h, setText } from "./dom";
+import { isAssignable, keyOf, showKey } from "./keyMap";
 import { strings } from "./strings";
 
-export function createHelpDialog(): HTMLDialogElement {
-  const keys = h("dl");
-  for (const [key, meaning] of strings.keys) keys.append(h("dt", {}, h("kbd", {}, key)), h("dd", {}, meaning));
-  const close = h("button", { type: "button", class: "primary" }, strings.close);
-  const dialog = h(
-    "dialog",
-    { class: "card help" },
-    h("h2", {}, strings.help),
-    keys,
-    h("p", {}, strings.helpExact),
-    h("p", {}, strings.helpLive),
-    h("p", {}, `${strings.helpLimit} ${strings.notMedical}.`),
-    close,
-  );
-  close.addEventListener("click", () => dialog.close());
-  return dialog;
+export class HelpDialog {
+  readonly element: HTMLDialogElement;
+  private readonly keys = h("dl");
+  private readonly prompt = h("p", { role: "status", class: "note" }, strings.keysHint);
+
+  constructor(private readonly commands: Commands) {
+    const close = h("button", { type: "button", class: "primary" }, strings.close);
+    const reset = h("button", { type: "button" }, strings.resetKeys);
+    this.element = h(
+      "dialog",
+      { class: "card help", "aria-label": strings.help },
+      h("h2", {}, strings.help),
+      this.keys,
+      this.prompt,
+      h("p", {}, strings.helpExact),
+      h("p", {}, strings.helpLive),
+      h("p", {}, `${strings.helpLimit} ${strings.notMedical}.`),
+      h("div", { class: "buttons" }, close, reset),
+    );
+    close.addEventListener("click", () => this.element.close());
+    reset.addEventListener("click", () => commands.resetKeys());
+    commands.onChange(() => this.list());
+  }
+
+  toggle(): void {
+    if (this.element.open) {
+      this.element.close();
+    } else if (document.querySelector("dialog[open]") === null) {
+      this.list();
+      this.element.showModal();
+    }
+  }
+
+  private list(): void {
+    this.keys.replaceChildren(...this.commands.all.flatMap((command) => this.row(command)));
+  }
+
+  private row(command: Command): HTMLElement[] {
+    const key = this.commands.keyOf(command);
+    const shown = showKey(key, strings.keyNames);
+    const name = h("kbd", {}, command.release === undefined ? shown : strings.held(shown));
+    const change = h("button", { type: "button", class: "quiet" }, strings.changeKey);
+    change.setAttribute("aria-label", strings.changeKeyOf(command.label));
+    change.hidden = !isAssignable(key);
+    change.addEventListener("click", () => this.listenFor(command));
+    return [h("dt", {}, name), h("dd", {}, h("span", {}, command.label), change)];
+  }
+
+  /** The next key pressed becomes the command's; Escape and the other reserved keys leave it as it was. */
+  private listenFor(command: Command): void {
+    setText(this.prompt, `${command.label}: ${strings.pressKey}`);
+    const done = new AbortController();
+    const take = (event: KeyboardEvent): void => {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      const key = keyOf(event);
+      done.abort();
+      setText(this.prompt, strings.keysHint);
+      if (isAssignable(key)) this.commands.assign(command, key);
+    };
+    document.addEventListener("keydown", take, { capture: true, signal: done.signal });
+    this.element.addEventListener("close", () => done.abort(), { signal: done.signal });
+  }
 }

@@ -1,21 +1,27 @@
-/** Starts the page and routes by the address's fragment. */
+/** Starts the page: language, token, and the page that the address names. */
 import "./style.css";
+import "./viewer.css";
 import { Api } from "./api";
-import { h } from "./dom";
-import type { Page } from "./page";
-import { createSessionListPage } from "./sessionListPage";
-import { strings } from "./strings";
+import { LANGUAGE_TAGS, loadLanguage } from "./i18n/language";
+import type { Page, PageContext } from "./page";
+import { createPageFor } from "./routes";
+import { currentLanguage, setLanguage, strings } from "./strings";
 import { createTokenPage } from "./tokenPage";
 import { createTokenStore } from "./token";
-import { ViewerPage } from "./viewerPage";
 
 const tokens = createTokenStore(sessionStorage);
-const api = new Api(tokens);
+const context: PageContext = {
+  api: new Api(tokens),
+  token: () => tokens.get(),
+  onUnauthorized: askForToken,
+  onLanguage: route,
+};
 let current: Page | null = null;
 
 function show(create: () => Page): void {
   current?.dispose();
   document.title = strings.product;
+  document.documentElement.lang = LANGUAGE_TAGS[currentLanguage()];
   current = create();
   document.body.replaceChildren(current.element);
 }
@@ -25,16 +31,13 @@ function askForToken(): void {
 }
 
 function route(): void {
-  const id = /^#\/session\/([^/]+)$/.exec(location.hash)?.[1];
-  if (id === undefined) {
-    show(() => createSessionListPage(api, askForToken));
-  } else if (typeof RTCPeerConnection === "undefined") {
-    show(() => ({ element: h("main", { class: "centered" }, strings.noWebRtc), dispose: () => undefined }));
-  } else {
-    const sessionId = decodeURIComponent(id);
-    show(() => new ViewerPage({ api, sessionId, token: tokens.get(), onUnauthorized: askForToken }));
-  }
+  show(() => createPageFor(location.hash, context));
 }
 
+setLanguage(loadLanguage(localStorage, navigator.languages));
 window.addEventListener("hashchange", route);
+// Shown again from the browser's own store, the page has closed all its connections.
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted) route();
+});
 route();

@@ -96,10 +96,14 @@ export class MaskSocket {
   attach(viewer: string | null): void {
     this.viewer = viewer;
     this.sendAttach();
-    if (viewer !== null && this.timer !== null) {
-      this.timers.clear(this.timer);
-      this.connect();
-    }
+    if (viewer !== null) this.retryNow();
+  }
+
+  /** The network or the machine came back: do not wait for the timer. */
+  retryNow(): void {
+    if (this.timer === null) return;
+    this.timers.clear(this.timer);
+    this.connect();
   }
 
   /** Give a connection up that has gone dead without a word; call it now and then. */

@@ -1,5 +1,5 @@
 /** The worker: reads decoded frames, hears the masks and paints both on one canvas. */
-import { systemClock, systemTimers } from "./clock";
+import { systemClock, systemTimeOfDay, systemTimers } from "./clock";
 import { MaskSocket } from "./maskSocket";
 import type { FromWorker, ToWorker } from "./overlayProtocol";
 import { OverlayRenderer } from "./overlayRenderer";
@@ -17,34 +17,43 @@ let session: OverlaySession | null = null;
 let reader: ReadableStreamDefaultReader<VideoFrame> | null = null;
 
 scope.onmessage = ({ data }) => {
-  switch (data.type) {
-    case "start":
-      session = startSession(data);
-      break;
+  if (data.type === "start") session = startSession(data);
+  else if (session !== null) obey(session, data);
+};
+
+function obey(target: OverlaySession, order: Exclude<ToWorker, { type: "start" }>): void {
+  switch (order.type) {
     case "video":
-      session?.videoConnected(data.viewer);
-      void readFrames(data.readable);
+      target.videoConnected(order.viewer);
+      void readFrames(order.readable);
       break;
     case "video_lost":
       stopReading();
-      session?.videoLost();
+      target.videoLost();
       break;
     case "settings":
-      session?.configure(data.settings);
+      target.configure(order.settings);
+      break;
+    case "display":
+      target.setDisplay(order.display);
+      break;
+    case "doubt":
+      target.doubt();
       break;
     case "stop":
       stopReading();
-      session?.stop();
+      target.stop();
       session = null;
       break;
   }
-};
+}
 
 function startSession({ canvas, socket, settings }: Extract<ToWorker, { type: "start" }>): OverlaySession {
   const context = canvas.getContext("2d", { alpha: false });
   if (context === null) throw new Error("no 2d canvas in this worker");
   const created = new OverlaySession({
     clock: systemClock,
+    timeOfDay: systemTimeOfDay,
     timers: systemTimers,
     painter: new OverlayRenderer(context),
     settings,

@@ -1,9 +1,10 @@
 /** The page's side of the overlay: a worker where the browser allows, the same session here if not. */
-import { systemClock, systemTimers } from "./clock";
+import { systemClock, systemTimeOfDay, systemTimers } from "./clock";
 import { MaskSocket } from "./maskSocket";
 import type { FromWorker, OverlayStats, SocketSettings, ToWorker, ViewSettings } from "./overlayProtocol";
 import { OverlayRenderer } from "./overlayRenderer";
 import { OverlaySession } from "./overlaySession";
+import type { Extent } from "./pictureGeometry";
 import { JitteredBackoff } from "./reconnectPolicy";
 import { hasExactFrames, VideoElementFrames } from "./videoElementFrames";
 
@@ -15,6 +16,10 @@ export interface OverlayHost {
   setVideo(viewer: string, track: MediaStreamTrack): void;
   videoLost(): void;
   configure(settings: ViewSettings): void;
+  /** Device pixels that the canvas may fill. */
+  setDisplay(display: Extent): void;
+  /** Nothing heard before counts any more: the tab or the machine sleeps or slept. */
+  doubt(): void;
   close(): void;
 }
 
@@ -55,6 +60,14 @@ class WorkerHost implements OverlayHost {
     this.post({ type: "settings", settings });
   }
 
+  setDisplay(display: Extent): void {
+    this.post({ type: "display", display });
+  }
+
+  doubt(): void {
+    this.post({ type: "doubt" });
+  }
+
   close(): void {
     this.worker.onmessage = null;
     this.post({ type: "stop" });
@@ -78,6 +91,7 @@ class PageHost implements OverlayHost {
     if (context === null) throw new Error("no 2d canvas in this browser");
     this.session = new OverlaySession({
       clock: systemClock,
+      timeOfDay: systemTimeOfDay,
       timers: systemTimers,
       painter: new OverlayRenderer(context),
       settings,
@@ -101,6 +115,14 @@ class PageHost implements OverlayHost {
 
   configure(settings: ViewSettings): void {
     this.session.configure(settings);
+  }
+
+  setDisplay(display: Extent): void {
+    this.session.setDisplay(display);
+  }
+
+  doubt(): void {
+    this.session.doubt();
   }
 
   close(): void {

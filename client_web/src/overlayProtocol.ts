@@ -2,13 +2,15 @@
 import type { ShownAiState } from "./aiWatch";
 import type { MatchMode, MatcherCounters } from "./frameMatcher";
 import type { SocketState } from "./maskSocket";
-import type { SourceState } from "./messages";
-import type { OverlayStyle } from "./overlayRenderer";
+import type { SourceRetry, SourceState } from "./messages";
+import type { OverlayLook, ViewLayout } from "./overlayLook";
+import type { Extent } from "./pictureGeometry";
 
 export interface ViewSettings {
   readonly mode: MatchMode;
-  readonly style: OverlayStyle;
-  /** True while the space bar hides the overlay. */
+  readonly look: OverlayLook;
+  readonly layout: ViewLayout;
+  /** True while a held key hides the overlay. */
   readonly hidden: boolean;
 }
 
@@ -18,6 +20,7 @@ export interface OverlayStats {
   readonly aiReason: string;
   readonly sourceState: SourceState;
   readonly sourceReason: string;
+  readonly sourceRetry: SourceRetry | null;
   readonly socketState: SocketState;
   readonly mode: MatchMode;
   /** Median time a picture was kept back here in the last 5 s; null before the first. */
@@ -50,6 +53,8 @@ export type ToWorker =
   | { readonly type: "video"; readonly viewer: string; readonly readable: ReadableStream<VideoFrame> }
   | { readonly type: "video_lost" }
   | { readonly type: "settings"; readonly settings: ViewSettings }
+  | { readonly type: "display"; readonly display: Extent }
+  | { readonly type: "doubt" }
   | { readonly type: "stop" };
 
 export interface FromWorker {

@@ -1,13 +1,16 @@
-/** Paints a picture and the edge of its mask on one canvas whose bitmap has the picture's size. */
+/** Paints pictures and their masks on one canvas, so that a mask can never be seen on another picture. */
+import { planCanvas, type CanvasPlan } from "./canvasPlan";
 import type { MaskShape } from "./maskShape";
-import { strings } from "./strings";
-
-/** Colour of the core of every outline, painted without alpha: tests look for exactly this value. */
-export const OUTLINE_COLOR = "#00ffd0";
-const HALO_COLOR = "rgba(0, 0, 0, 0.6)";
-const FILL_COLOR = "rgba(0, 255, 208, 0.22)";
-
-export type OverlayStyle = "outline" | "fill" | "off";
+import {
+  COLOR_VALUES,
+  FILL_SHARE,
+  HALO_OPACITY,
+  lineWidthPx,
+  type OverlayLook,
+  type ViewLayout,
+} from "./overlayLook";
+import { cornersOf, outlineOf, type PictureScale } from "./overlayPaths";
+import type { Extent } from "./pictureGeometry";
 
 /** Anything a canvas can draw that knows its size in pixels. */
 export interface Drawable {
@@ -20,29 +23,35 @@ type Context2D = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D;
 
 export interface Overlay {
   readonly shape: MaskShape;
-  readonly style: OverlayStyle;
+  readonly look: OverlayLook;
   /** Written beside the outline when the mask is of an earlier picture; null otherwise. */
   readonly ageMs: number | null;
 }
 
-/** Core width of the outline in picture pixels: 2 in small pictures, 3 from 400 to 840 lines, then more. */
-export function outlineWidthPx(height: number): number {
-  return height < 400 ? 2 : Math.max(3, Math.round(height / 240));
-}
-
 export class OverlayRenderer {
+  private display: Extent | null = null;
+
   constructor(private readonly context: Context2D) {}
 
-  draw(picture: Drawable, overlay: Overlay | null): void {
-    const { canvas } = this.context;
-    if (canvas.width !== picture.width || canvas.height !== picture.height) {
-      canvas.width = picture.width;
-      canvas.height = picture.height;
+  /** Device pixels that the canvas may fill on the screen. */
+  setDisplay(display: Extent): void {
+    this.display = display;
+  }
+
+  draw(picture: Drawable, overlay: Overlay | null, layout: ViewLayout): void {
+    const { context } = this;
+    const plan = planCanvas(picture, layout, this.display);
+    const { canvas } = context;
+    // Setting a size, even the same, empties the canvas.
+    if (canvas.width !== plan.width || canvas.height !== plan.height) {
+      canvas.width = plan.width;
+      canvas.height = plan.height;
     }
-    this.context.drawImage(picture.image, 0, 0, picture.width, picture.height);
-    if (overlay === null || overlay.style === "off" || overlay.shape.polygons.length === 0) return;
-    this.paintEdge(overlay, picture);
-    if (overlay.ageMs !== null) this.paintAge(overlay.shape, overlay.ageMs, picture);
+    const { width, height } = plan.picture;
+    if (plan.clean !== null) context.drawImage(picture.image, plan.clean.x, plan.clean.y, width, height);
+    context.drawImage(picture.image, plan.marked.x, plan.marked.y, width, height);
+    if (overlay === null || overlay.look.style === "off" || overlay.shape.polygons.length === 0) return;
+    this.inMarkedPicture(plan, () => this.paint(overlay, plan.picture));
   }
 
   clear(): void {
@@ -50,55 +59,60 @@ export class OverlayRenderer {
     this.context.clearRect(0, 0, canvas.width, canvas.height);
   }
 
-  private paintEdge(overlay: Overlay, picture: Drawable): void {
-    const { context } = this;
-    const width = outlineWidthPx(picture.height);
-    const path = pathOf(overlay.shape, picture);
-    context.lineJoin = "round";
-    if (overlay.style === "fill") {
-      context.fillStyle = FILL_COLOR;
-      context.fill(path, "evenodd");
+  /** Lines at the edge are cut there: the clean picture beside it stays clean. */
+  private inMarkedPicture(plan: CanvasPlan, paint: () => void): void {
+    if (plan.clean === null) {
+      paint();
+      return;
     }
-    context.strokeStyle = HALO_COLOR;
-    context.lineWidth = width + 3;
-    context.stroke(path);
-    context.strokeStyle = OUTLINE_COLOR;
-    context.lineWidth = width;
-    context.stroke(path);
+    const { context } = this;
+    context.save();
+    context.translate(plan.marked.x, plan.marked.y);
+    context.beginPath();
+    context.rect(0, 0, plan.picture.width, plan.picture.height);
+    context.clip();
+    paint();
+    context.restore();
   }
 
-  private paintAge(shape: MaskShape, ageMs: number, picture: Drawable): void {
+  private paint({ shape, look, ageMs }: Overlay, picture: Extent): void {
+    const { context } = this;
+    const [sourceHeight, sourceWidth] = shape.sourceSize;
+    // Source pixels equal picture pixels unless the video was scaled on its way, or is enlarged here.
+    const scale = { x: picture.width / sourceWidth, y: picture.height / sourceHeight };
+    const width = lineWidthPx(picture.height, look.width);
+    const color = COLOR_VALUES[look.color];
+    const path = look.style === "box" ? cornersOf(shape, scale, width) : outlineOf(shape, scale);
+    context.lineJoin = "round";
+    if (look.style === "fill") {
+      context.globalAlpha = look.opacity * FILL_SHARE;
+      context.fillStyle = color;
+      context.fill(path, "evenodd");
+    }
+    context.globalAlpha = HALO_OPACITY;
+    context.strokeStyle = "#000000";
+    context.lineWidth = width + Math.max(3, width);
+    context.stroke(path);
+    context.globalAlpha = look.opacity;
+    context.strokeStyle = color;
+    context.lineWidth = width;
+    context.stroke(path);
+    context.globalAlpha = 1;
+    if (ageMs !== null) this.paintAge(shape, scale, ageMs, picture);
+  }
+
+  private paintAge(shape: MaskShape, scale: PictureScale, ageMs: number, picture: Extent): void {
     const { context } = this;
     const size = Math.max(14, Math.round(picture.height / 32));
-    const text = strings.maskAge(ageMs);
+    const text = `${Math.round(ageMs)} ms`;
     context.font = `${size}px sans-serif`;
-    const [x, y] = scaleToPicture(shape, picture, shape.right, shape.top);
-    const left = Math.min(x + size / 2, picture.width - context.measureText(text).width - 4);
-    const baseline = Math.max(y, size + 4);
+    const left = Math.min(shape.right * scale.x + size / 2, picture.width - context.measureText(text).width - 4);
+    const baseline = Math.max(shape.top * scale.y, size + 4);
     context.lineJoin = "round";
     context.lineWidth = 3;
-    context.strokeStyle = HALO_COLOR;
+    context.strokeStyle = "rgba(0, 0, 0, 0.7)";
     context.strokeText(text, left, baseline);
     context.fillStyle = "#ffffff";
     context.fillText(text, left, baseline);
   }
-}
-
-function pathOf(shape: MaskShape, picture: Drawable): Path2D {
-  const path = new Path2D();
-  for (const polygon of shape.polygons) {
-    for (let i = 0; i + 1 < polygon.length; i += 2) {
-      const [x, y] = scaleToPicture(shape, picture, polygon[i] ?? 0, polygon[i + 1] ?? 0);
-      if (i === 0) path.moveTo(x, y);
-      else path.lineTo(x, y);
-    }
-    path.closePath();
-  }
-  return path;
-}
-
-/** Source pixels equal picture pixels unless the video was scaled on its way. */
-function scaleToPicture(shape: MaskShape, picture: Drawable, x: number, y: number): [number, number] {
-  const [sourceHeight, sourceWidth] = shape.sourceSize;
-  return [(x * picture.width) / sourceWidth, (y * picture.height) / sourceHeight];
 }

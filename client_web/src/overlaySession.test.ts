@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import { MaskSocket } from "./maskSocket";
 import type { OverlayStats } from "./overlayProtocol";
 import type { Drawable, Overlay } from "./overlayRenderer";
+import type { Extent } from "./pictureGeometry";
 import { OverlaySession, type SessionFrame } from "./overlaySession";
 import { FakeServer } from "./testing/fakeSocket";
 import { FakeTime } from "./testing/fakeTime";
@@ -19,19 +20,24 @@ interface Painted {
 /** One session on fake time, with a fake server and a canvas that only remembers. */
 class Room {
   readonly time = new FakeTime();
+  /** How far the time of day is ahead of the clock. */
+  aheadMs = 1_000_000;
+  displays: Extent[] = [];
   readonly server = new FakeServer();
   readonly painted: Painted[] = [];
-  readonly reports: OverlayStats[] = [];
+  readonly reportTimes: { readonly at: number; readonly stats: OverlayStats }[] = [];
   cleared = 0;
   readonly session = new OverlaySession({
     clock: this.time,
+    timeOfDay: { now: () => this.time.now() + this.aheadMs },
     timers: this.time,
     painter: {
       draw: (_picture: Drawable, overlay: Overlay | null) => this.painted.push({ at: this.time.now(), overlay }),
       clear: () => this.cleared++,
+      setDisplay: (display: Extent) => this.displays.push(display),
     },
     settings: initialSettings,
-    report: (stats) => this.reports.push(stats),
+    report: (stats) => this.reportTimes.push({ at: this.time.now(), stats }),
   });
 
   constructor() {
@@ -66,7 +72,7 @@ class Room {
   }
 
   get lastStats(): OverlayStats {
-    return this.reports.at(-1)!;
+    return this.reportTimes.at(-1)!.stats;
   }
 
   /** Is a mask on the screen now? */
@@ -102,7 +108,7 @@ describe("OverlaySession", () => {
       room.time.advance(40);
     }
     const silenceShownAfter = room.time.now() - heard;
-    expect(silenceShownAfter).toBeLessThanOrEqual(300 + 40 + 25);
+    expect(silenceShownAfter).toBeLessThanOrEqual(250 + 40);
     expect(room.isMasked).toBe(false);
     const before = room.painted.length;
     room.play(25, false, 60);
@@ -131,8 +137,8 @@ describe("OverlaySession", () => {
 
   it("reports four times a second, and a change of state at once", () => {
     room.play(100);
-    expect(room.reports.length).toBeGreaterThanOrEqual(15);
-    expect(room.reports.length).toBeLessThanOrEqual(20);
+    expect(room.reportTimes.length).toBeGreaterThanOrEqual(15);
+    expect(room.reportTimes.length).toBeLessThanOrEqual(20);
     room.server.last.receive(stateJson({ source_state: "reconnecting", source_reason: "cable" }));
     expect(room.lastStats).toMatchObject({ sourceState: "reconnecting", sourceReason: "cable" });
   });
@@ -141,11 +147,11 @@ describe("OverlaySession", () => {
     room.play(1);
     const lost = { source_state: "reconnecting", source_reason: "no cable" };
     room.server.last.receive(stateJson({ ...lost, source_retry: { attempt: 3, in_s: 4 } }));
-    expect(room.lastStats).toMatchObject({ sourceReason: "no cable; attempt 3 in 4 s" });
+    expect(room.lastStats).toMatchObject({ sourceReason: "no cable", sourceRetry: { attempt: 3, in_s: 4 } });
     room.server.last.receive(stateJson({ ...lost, source_retry: { attempt: 3, in_s: 0 } }));
-    expect(room.lastStats).toMatchObject({ sourceReason: "no cable; attempt 3 now" });
+    expect(room.lastStats).toMatchObject({ sourceRetry: { attempt: 3, in_s: 0 } });
     room.server.last.receive(stateJson());
-    expect(room.lastStats).toMatchObject({ sourceReason: "" });
+    expect(room.lastStats).toMatchObject({ sourceReason: "", sourceRetry: null });
   });
 
   it("hides the overlay on request without touching the video", () => {
@@ -215,6 +221,67 @@ describe("OverlaySession", () => {
     room.play(10, true, 20);
     expect(room.lastStats.aiState).toBe("active");
     expect(room.isMasked).toBe(true);
+  });
+
+  it("says that the AI is late within 260 ms of the last picture with a mask", () => {
+    room.play(25);
+    const lastMaskedAt = room.time.now() - 40;
+    for (let index = 25; index < 32; index++) {
+      room.frame(index);
+      room.server.last.receive(stateJson());
+      room.time.advance(40);
+    }
+    const late = room.reportTimes.find(({ stats }) => stats.aiState === "late");
+    expect(late!.at - lastMaskedAt).toBeLessThanOrEqual(40 + 220 + 1);
+    expect(room.isMasked).toBe(false);
+  });
+
+  it("says that a picture stands still before 300 ms are over", () => {
+    room.play(25);
+    const lastFrameAt = room.time.now() - 40;
+    while (room.lastStats.aiState === "active" && room.time.now() - lastFrameAt < 1000) {
+      room.server.last.receive(stateJson());
+      room.time.advance(10);
+    }
+    expect(room.lastStats.aiState).toBe("paused");
+    expect(room.time.now() - lastFrameAt).toBeLessThanOrEqual(270);
+    expect(room.isMasked).toBe(false);
+  });
+
+  it("trusts nothing that it heard before the machine slept", () => {
+    room.play(25);
+    expect(room.isMasked).toBe(true);
+    room.aheadMs += 3_600_000;
+    room.time.advance(25);
+    expect(room.isMasked).toBe(false);
+    expect(room.lastStats.aiState).toBe("lost");
+    room.server.last.receive(stateJson());
+    room.play(5, true, 60);
+    expect(room.isMasked).toBe(true);
+  });
+
+  it("does not mind the time of day being set by less than a second", () => {
+    room.play(25);
+    room.aheadMs -= 7_200_000;
+    room.time.advance(10);
+    room.aheadMs += 900;
+    room.time.advance(10);
+    expect(room.lastStats.aiState).toBe("active");
+  });
+
+  it("takes the mask away when it is told that the tab goes to sleep", () => {
+    room.play(25);
+    room.session.doubt();
+    expect(room.isMasked).toBe(false);
+    expect(room.lastStats.aiState).toBe("lost");
+  });
+
+  it("draws again when the canvas may fill another size", () => {
+    room.play(3);
+    const before = room.painted.length;
+    room.session.setDisplay({ width: 1920, height: 1080 });
+    expect(room.displays).toEqual([{ width: 1920, height: 1080 }]);
+    expect(room.painted.length).toBe(before + 1);
   });
 
   it("leaves no timer behind", () => {

@@ -11,23 +11,29 @@ import { createMaskShape, type MaskShape } from "./maskShape";
 import type { MaskSocket, MaskSocketListener, SocketState } from "./maskSocket";
 import type { MaskMessage, ServerMessage } from "./messages";
 import type { OverlayStats, ViewSettings } from "./overlayProtocol";
+import type { ViewLayout } from "./overlayLook";
 import type { Drawable, Overlay } from "./overlayRenderer";
-import { strings } from "./strings";
+import type { Extent } from "./pictureGeometry";
 
 export const REPORT_EVERY_MS = 250;
-/** The watch on silence is kept at least this often. */
+/** The screen is looked after at least this often. */
 export const MAX_TICK_MS = 25;
+/** When the time of day runs ahead of the clock by this much, the machine was asleep. */
+export const SLEEP_MS = 1000;
 const WINDOW_MS = 5000;
 
 export interface SessionFrame extends Closable, Drawable {}
 
 export interface PicturePainter {
-  draw(picture: Drawable, overlay: Overlay | null): void;
+  draw(picture: Drawable, overlay: Overlay | null, layout: ViewLayout): void;
+  setDisplay(display: Extent): void;
   clear(): void;
 }
 
 export interface OverlaySessionOptions {
   readonly clock: Clock;
+  /** The time of day: it goes on while the machine sleeps, the clock may not. */
+  readonly timeOfDay: Clock;
   readonly timers: Timers;
   readonly painter: PicturePainter;
   readonly settings: ViewSettings;
@@ -52,6 +58,7 @@ export class OverlaySession implements MaskSocketListener {
   private timer: number | null = null;
   private reportedAt: number | null = null;
   private reportedKey = "";
+  private aheadMs: number | null = null;
 
   constructor(private readonly options: OverlaySessionOptions) {
     this.settings = options.settings;
@@ -88,6 +95,20 @@ export class OverlaySession implements MaskSocketListener {
     this.run();
   }
 
+  /** The canvas may fill another size from now on. */
+  setDisplay(display: Extent): void {
+    this.options.painter.setDisplay(display);
+    this.matcher.requestRedraw();
+    this.run();
+  }
+
+  /** Time may pass, or has passed, in which nothing is heard: nothing heard before counts any more. */
+  doubt(): void {
+    this.watch.noteDisconnected();
+    this.socket?.retryNow();
+    this.run();
+  }
+
   /** A new video connection: nothing known of the old one counts. */
   videoConnected(viewer: string): void {
     this.viewer = viewer;
@@ -98,6 +119,7 @@ export class OverlaySession implements MaskSocketListener {
   /** The video is gone: an old picture must not pass for a live one. */
   videoLost(): void {
     this.viewer = null;
+    this.watch.noteVideoLost();
     this.matcher.reset();
     this.socket?.attach(null);
     this.options.painter.clear();
@@ -158,6 +180,7 @@ export class OverlaySession implements MaskSocketListener {
   private run(): void {
     const now = this.options.clock.now();
     this.socket?.dropIfDead();
+    if (this.hasSlept(now)) this.watch.noteDisconnected();
     const verdict = this.watch.verdict();
     this.matcher.setMasksAllowed(verdict.state === "active");
     const picture = this.matcher.tick();
@@ -170,8 +193,8 @@ export class OverlaySession implements MaskSocketListener {
     if (this.timer !== null) this.options.timers.clear(this.timer);
     this.timer = null;
     if (this.socket === null) return;
-    const due = this.matcher.nextDueAt();
-    const wait = due === null ? MAX_TICK_MS : due - this.options.clock.now();
+    const due = Math.min(this.matcher.nextDueAt() ?? Infinity, this.watch.nextChangeAt() ?? Infinity);
+    const wait = due - this.options.clock.now();
     // Expiries are strict (older than the limit): wake just after them, not on them.
     const delayMs = Math.min(MAX_TICK_MS, Math.max(1, Math.ceil(wait)));
     this.timer = this.options.timers.set(() => {
@@ -181,12 +204,12 @@ export class OverlaySession implements MaskSocketListener {
   }
 
   private show(picture: Picture<SessionFrame, MaskShape>, now: number): void {
-    const { style, hidden, mode } = this.settings;
+    const { look, hidden, mode, layout } = this.settings;
     const overlay: Overlay | null =
       picture.mask === null || hidden
         ? null
-        : { shape: picture.mask, style, ageMs: mode === "live" ? picture.maskAgeMs : null };
-    this.options.painter.draw(picture.frame, overlay);
+        : { shape: picture.mask, look, ageMs: mode === "live" ? picture.maskAgeMs : null };
+    this.options.painter.draw(picture.frame, overlay, layout);
     this.pictureSize = { width: picture.frame.width, height: picture.frame.height };
     if (picture.isNewFrame) {
       this.heldTimes.add(now, picture.heldMs);
@@ -198,18 +221,22 @@ export class OverlaySession implements MaskSocketListener {
     if (picture.maskAgeMs !== null) this.maskAges.add(now, picture.maskAgeMs);
   }
 
+  private hasSlept(now: number): boolean {
+    const before = this.aheadMs;
+    this.aheadMs = this.options.timeOfDay.now() - now;
+    return before !== null && this.aheadMs - before > SLEEP_MS;
+  }
+
   private reportIfDue(now: number): void {
     const { state, reason } = this.watch.verdict();
-    const key = `${state}|${reason}|${this.watch.sourceState}|${this.sourceReason()}|${this.socketState}`;
+    const { sourceState, sourceReason, sourceRetry } = this.watch;
+    const retry = sourceRetry === null ? "" : `${sourceRetry.attempt} ${sourceRetry.in_s}`;
+    const key = [state, reason, sourceState, sourceReason, retry, this.socketState].join("|");
     const isDue = this.reportedAt === null || now - this.reportedAt >= REPORT_EVERY_MS;
     if (!isDue && key === this.reportedKey) return;
     this.reportedAt = now;
     this.reportedKey = key;
     this.options.report(this.stats(now));
-  }
-
-  private sourceReason(): string {
-    return strings.sourceReason(this.watch.sourceReason, this.watch.sourceRetry);
   }
 
   private stats(now: number): OverlayStats {
@@ -218,7 +245,8 @@ export class OverlaySession implements MaskSocketListener {
       aiState: state,
       aiReason: reason,
       sourceState: this.watch.sourceState,
-      sourceReason: this.sourceReason(),
+      sourceReason: this.watch.sourceReason,
+      sourceRetry: this.watch.sourceRetry,
       socketState: this.socketState,
       mode: this.settings.mode,
       videoDelayMs: this.heldTimes.percentile(now, 0.5),

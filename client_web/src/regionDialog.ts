@@ -10,6 +10,8 @@ export interface RegionActions {
   readonly pictureSize: () => Extent | null;
   readonly load: () => Promise<Region>;
   readonly save: (wanted: RegionRequest) => Promise<Region>;
+  /** Called before the sheet is laid over the picture. */
+  readonly startDrawing: () => void;
 }
 
 const MODES = ["auto", "full", "rectangle"] as const;
@@ -112,6 +114,7 @@ export class RegionDialog {
   }
 
   private startDrawing(): void {
+    this.actions.startDrawing();
     this.element.close();
     this.box.hidden = true;
     this.sheet.hidden = false;

@@ -1,8 +1,10 @@
 /** The list of sessions, asked for every two seconds. */
-import type { Api, Session } from "./api";
+import type { Session } from "./api";
+import { askYesNo } from "./confirmDialog";
 import { h, setText } from "./dom";
 import { ApiError, describeError, UnreachableError } from "./errors";
-import type { Page } from "./page";
+import type { Page, PageContext } from "./page";
+import { createPageHeader } from "./pageHeader";
 import { createSessionForm } from "./sessionForm";
 import { AiChip, SourceChip } from "./stateChip";
 import { strings } from "./strings";
@@ -13,14 +15,14 @@ export function viewerAddress(id: string): string {
   return `#/session/${encodeURIComponent(id)}`;
 }
 
-export function createSessionListPage(api: Api, onUnauthorized: () => void): Page {
+export function createSessionListPage({ api, onUnauthorized, onLanguage }: PageContext): Page {
   const rows = new Map<string, SessionRow>();
   const list = h("ul", { class: "sessions" });
   const note = h("p", { class: "note", role: "status" }, strings.loading);
   const element = h(
     "main",
     { class: "list-page" },
-    h("header", {}, h("h1", {}, strings.product), h("span", { class: "not-medical" }, strings.notMedical)),
+    createPageHeader(onLanguage),
     h("h2", {}, strings.sessions),
     list,
     note,
@@ -53,8 +55,10 @@ export function createSessionListPage(api: Api, onUnauthorized: () => void): Pag
   };
 
   const end = (session: Session): void => {
-    if (!confirm(strings.confirmEnd(session.name))) return;
-    void api.deleteSession(session.id).catch(complain).then(refresh);
+    void askYesNo(strings.confirmEnd(session.name), strings.end)
+      .then((isSure) => (isSure ? api.deleteSession(session.id) : undefined))
+      .catch(complain)
+      .then(refresh);
   };
 
   async function refresh(): Promise<void> {

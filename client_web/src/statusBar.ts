@@ -1,20 +1,16 @@
-/** The slim bar under the picture. */
-import { MASK_AGE_LIMIT_MS, type ShownAiState } from "./aiWatch";
-import { h, setText, symbol } from "./dom";
+/** The bar under the picture: states large enough for two metres, figures, buttons large enough for gloves. */
+import { MASK_AGE_LIMIT_MS } from "./aiWatch";
+import type { Command, Commands } from "./commands";
+import { h, setText } from "./dom";
+import { isAssignable, showKey } from "./keyMap";
 import type { FrameMethod } from "./overlayHost";
-import type { OverlayStats, ViewSettings } from "./overlayProtocol";
+import type { OverlayStats } from "./overlayProtocol";
+import type { ViewReport } from "./sessionView";
 import { AiChip, SourceChip } from "./stateChip";
 import { strings } from "./strings";
 
-export interface StatusActions {
-  readonly back: () => void;
-  readonly cycleStyle: () => void;
-  readonly toggleMode: () => void;
-  readonly fullScreen: () => void;
-  readonly newPatient: () => void;
-  readonly region: () => void;
-  readonly help: () => void;
-}
+/** Below this share of pictures with masks the bar says so. */
+const LOW_COVERAGE = 0.8;
 
 export class StatusBar {
   readonly element: HTMLElement;
@@ -24,52 +20,51 @@ export class StatusBar {
   private readonly delay = h("span", { class: "figure", title: strings.delayTitle });
   private readonly latency = h("span", { class: "figure", title: strings.latencyTitle });
   private readonly coverage = h("span", { class: "figure warn", title: strings.coverageTitle });
-  private readonly style: HTMLButtonElement;
-  private readonly mode: HTMLButtonElement;
+  private readonly trouble = h("span", { class: "figure warn", role: "alert" });
+  private readonly buttons = h("div", { class: "bar-buttons" });
 
-  constructor(method: FrameMethod, actions: StatusActions) {
-    this.style = button("", actions.cycleStyle, strings.overlay);
-    this.mode = button("", actions.toggleMode, strings.modeLabel);
+  constructor(
+    method: FrameMethod,
+    private readonly commands: Commands,
+  ) {
     const nearExact = h("span", { class: "figure warn", title: strings.nearExactTitle }, strings.nearExact);
     nearExact.hidden = method === "exact";
     this.element = h(
       "footer",
       { class: "status" },
-      button("‹", actions.back, strings.backToList),
-      this.name,
       this.aiChip.element,
-      this.sourceChip.element,
+      h("div", { class: "bar-pair" }, this.name, this.sourceChip.element),
+      h("div", { class: "bar-pair" }, this.delay, this.latency),
+      h("div", { class: "bar-pair warn" }, nearExact, this.coverage, this.trouble),
       h("span", { class: "spring" }),
-      nearExact,
-      this.coverage,
-      this.delay,
-      this.latency,
-      this.style,
-      this.mode,
-      button(strings.region, actions.region, strings.regionTitle),
-      button(strings.newPatient, actions.newPatient),
-      symbolButton(CORNERS, strings.fullScreen, actions.fullScreen),
-      button("?", actions.help, strings.help),
-      h("span", { class: "not-medical" }, strings.notMedical),
+      h("strong", { class: "not-medical" }, strings.notMedical),
+      this.buttons,
     );
+    this.aiChip.show("lost", "");
     this.showFigures(null);
+    commands.onChange(() => this.showButtons());
   }
 
   setName(name: string): void {
     setText(this.name, name);
   }
 
-  showAi(state: ShownAiState, reason: string): void {
-    this.aiChip.show(state, reason);
+  show({ aiState, aiReason, stats }: ViewReport): void {
+    this.aiChip.show(aiState, aiReason);
+    if (stats !== null) {
+      // What was heard last is no news of the source once the server is silent.
+      this.sourceChip.element.hidden = stats.aiState === "lost";
+      this.sourceChip.show(stats.sourceState, strings.sourceReason(stats.sourceReason, stats.sourceRetry));
+    }
+    this.showFigures(stats);
   }
 
-  showSource(stats: OverlayStats): void {
-    // What was heard last is no news of the source once the server is silent.
-    this.sourceChip.element.hidden = stats.aiState === "lost";
-    this.sourceChip.show(stats.sourceState, stats.sourceReason);
+  /** Say what a command could not do; the next report of another trouble takes its place. */
+  complain(text: string): void {
+    setText(this.trouble, text);
   }
 
-  showFigures(stats: OverlayStats | null): void {
+  private showFigures(stats: OverlayStats | null): void {
     setText(this.delay, strings.videoDelay(stats?.videoDelayMs ?? null));
     setText(this.latency, strings.maskLatency(stats?.maskLatencyMs ?? null, MASK_AGE_LIMIT_MS));
     this.showCoverage(stats);
@@ -86,28 +81,27 @@ export class StatusBar {
     if (isLow) setText(this.coverage, strings.coverage(stats.masksPerSecond, stats.framesPerSecond));
   }
 
-  showSettings(settings: ViewSettings): void {
-    setText(this.style, strings.style(settings.hidden ? "off" : settings.style));
-    setText(this.mode, strings.mode(settings.mode));
+  private showButtons(): void {
+    const focused = document.activeElement?.getAttribute("data-command");
+    this.buttons.replaceChildren(...this.commands.all.flatMap((command) => this.buttonOf(command)));
+    const again = focused == null ? null : this.buttons.querySelector(`[data-command="${focused}"]`);
+    if (again instanceof HTMLElement) again.focus();
   }
-}
 
-const LOW_COVERAGE = 0.8;
-const CORNERS = "M1 1h5v2H3v3H1zM10 1h5v5h-2V3h-3zM1 10h2v3h3v2H1zM13 10h2v5h-5v-2h3z";
-
-function button(text: string, action: () => void, title = ""): HTMLButtonElement {
-  const element = h("button", { type: "button", class: "quiet", title }, text);
-  element.addEventListener("click", () => {
-    action();
-    // The space bar hides the overlay; it must not press the button that was clicked last.
-    element.blur();
-  });
-  return element;
-}
-
-function symbolButton(path: string, title: string, action: () => void): HTMLButtonElement {
-  const element = button("", action, title);
-  element.setAttribute("aria-label", title);
-  element.append(symbol(path));
-  return element;
+  private buttonOf(command: Command): HTMLButtonElement[] {
+    if (command.button === undefined) return [];
+    const key = this.commands.keyOf(command);
+    const title = `${command.label} (${showKey(key, strings.keyNames)})`;
+    const attributes = { type: "button", class: "quiet", title, "data-command": command.id };
+    const element = h("button", attributes, command.button);
+    if (command.button.length < 3) element.setAttribute("aria-label", command.label);
+    if (command.isOn !== undefined) element.setAttribute("aria-pressed", String(command.isOn()));
+    if (isAssignable(key)) element.setAttribute("aria-keyshortcuts", key === " " ? "Space" : key);
+    element.addEventListener("click", (event) => {
+      // After a click (not after a key) the next key press is a command's, not the button's.
+      if (event.detail > 0) element.blur();
+      command.run();
+    });
+    return [element];
+  }
 }

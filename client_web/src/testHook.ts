@@ -4,6 +4,7 @@
  */
 import type { FrameMethod } from "./overlayHost";
 import type { OverlayStats, ViewSettings } from "./overlayProtocol";
+import { strings } from "./strings";
 
 /** Attribute values by their dataset names; null figures become empty text. */
 export function statsToDataset(
@@ -27,13 +28,14 @@ export function statsToDataset(
     aiState: stats.aiState,
     aiReason: stats.aiReason,
     sourceState: stats.sourceState,
-    sourceReason: stats.sourceReason,
+    sourceReason: strings.sourceReason(stats.sourceReason, stats.sourceRetry),
     socketState: stats.socketState,
     origin: stats.hasOrigin ? "known" : "unknown",
     model: stats.modelName,
     picture: stats.pictureSize === null ? "" : `${stats.pictureSize.width}x${stats.pictureSize.height}`,
     mode: stats.mode,
-    overlay: settings.hidden ? "off" : settings.style,
+    overlay: settings.hidden ? "off" : settings.look.style,
+    layout: settings.layout,
     connection,
     method,
   };

@@ -1,273 +1,161 @@
-/** One session, full window: picture, overlay, states, keys. Owns the video link and the overlay. */
-import type { Api, Session } from "./api";
-import { h, setText } from "./dom";
-import { ApiError, describeError } from "./errors";
-import { createHelpDialog } from "./helpDialog";
-import { createOverlayHost, type OverlayHost } from "./overlayHost";
+/** One session, full window: joins picture, bar, dialogs, panels and keys; each is a file of its own. */
+import type { Api } from "./api";
+import { Commands } from "./commands";
+import { askYesNo } from "./confirmDialog";
+import { h } from "./dom";
+import { describeError } from "./errors";
+import { HelpDialog } from "./helpDialog";
+import { loadKeyMap, saveKeyMap } from "./keyMap";
+import { KeyRouter, listenForKeys, surroundingsOfDocument } from "./keyRouter";
 import type { OverlayStats, ViewSettings } from "./overlayProtocol";
 import type { Page } from "./page";
-import { JitteredBackoff } from "./reconnectPolicy";
+import { PanelHost } from "./panelHost";
 import { RegionDialog } from "./regionDialog";
-import { viewerAddress } from "./sessionListPage";
+import { keepScreenOn } from "./screenLock";
+import { SessionFollower } from "./sessionFollower";
+import { SessionView, type ViewReport } from "./sessionView";
 import { StatusBar } from "./statusBar";
 import { strings } from "./strings";
-import { publishStats, clearStats } from "./testHook";
-import { VideoLink, type LinkState } from "./videoLink";
-import { cycleStyle, hideWhileHeld, initialSettings, toggleMode } from "./viewSettings";
-import { connectWhep, type WhepConnection } from "./whep";
-
-/** The overlay reports every 250 ms; when it stays silent this long, it has broken down itself. */
-const OVERLAY_SILENCE_MS = 1000;
+import { clearStats, publishStats } from "./testHook";
+import { addViewerCommands } from "./viewerCommands";
+import { createViewerPanels } from "./viewerPanels";
+import { ViewDialog } from "./viewDialog";
+import { hideWhileHeld, loadSettings, saveSettings } from "./viewSettings";
 
 export interface ViewerPageOptions {
   readonly api: Api;
   readonly sessionId: string;
   readonly token: string | null;
+  /** A second screen: shows everything, has no control. */
+  readonly isScreen: boolean;
   readonly onUnauthorized: () => void;
+  /** Make the page anew, in another language. */
+  readonly onLanguage: () => void;
 }
 
 export class ViewerPage implements Page {
   readonly element: HTMLElement;
-  private readonly canvas = h("canvas", { class: "picture", width: "16", height: "9" });
-  private readonly message = h("p", { class: "stage-message", role: "status" });
-  private readonly help = createHelpDialog();
-  private readonly region: RegionDialog;
+  private readonly view: SessionView;
   private readonly bar: StatusBar;
-  private readonly host: OverlayHost;
-  private readonly link: VideoLink<WhepConnection>;
-  private settings: ViewSettings = initialSettings;
-  private linkState: LinkState = { type: "connecting" };
-  private stats: OverlayStats | null = null;
-  private statsAt = performance.now();
-  private session: Session | null = null;
-  private readonly watchdog: number;
+  private readonly commands = new Commands(loadKeyMap(localStorage));
+  private readonly region: RegionDialog;
+  private readonly viewDialog: ViewDialog;
+  private readonly help: HelpDialog;
+  private readonly panels: PanelHost;
+  private readonly follower: SessionFollower;
+  private readonly endings: (() => void)[] = [];
+  private readonly statsListeners = new Set<(stats: OverlayStats) => void>();
+  private settings: ViewSettings = loadSettings(localStorage);
 
   constructor(private readonly options: ViewerPageOptions) {
-    this.host = createOverlayHost({
-      canvas: this.canvas,
-      socket: { url: maskSocketUrl(options.sessionId), token: options.token },
+    const { api, sessionId, token, isScreen } = options;
+    this.follower = new SessionFollower(api, sessionId, (name) => this.bar.setName(name));
+    this.view = new SessionView({
+      api,
+      sessionId,
+      token,
       settings: this.settings,
-      onStats: (stats) => this.takeStats(stats),
+      onReport: (report) => this.take(report),
+      onUnauthorized: options.onUnauthorized,
+      onGone: () => this.follower.follow(),
     });
-    this.bar = new StatusBar(this.host.method, {
-      back: () => this.leave(),
-      cycleStyle: () => this.change(cycleStyle(this.settings)),
-      toggleMode: () => this.change(toggleMode(this.settings)),
-      fullScreen: () => this.toggleFullScreen(),
-      newPatient: () => this.forgetPatient(),
-      region: () => this.region.open(),
-      help: () => this.toggleHelp(),
-    });
-    this.bar.showAi("lost", "");
-    this.bar.showSettings(this.settings);
+    const pictureSize = (): OverlayStats["pictureSize"] => this.view.stats?.pictureSize ?? null;
     this.region = new RegionDialog({
-      pictureSize: () => this.stats?.pictureSize ?? null,
-      load: () => options.api.getRegion(options.sessionId),
-      save: (wanted) => options.api.putRegion(options.sessionId, wanted),
+      pictureSize,
+      load: () => api.getRegion(sessionId),
+      save: (wanted) => api.putRegion(sessionId, wanted),
+      // The clean picture beside it would be in the way of the drawing hand.
+      startDrawing: () => this.change({ ...this.settings, layout: "single" }),
     });
-    const stage = h("div", { class: "stage" }, this.canvas, this.message, this.region.sheet);
-    this.element = h("main", { class: "viewer" }, stage, this.bar.element, this.help, this.region.element);
-    this.link = new VideoLink({
-      connect: () => connectWhep(options.api, options.sessionId),
-      policy: new JitteredBackoff(),
-      onConnection: (connection) => this.showVideo(connection),
-      onLost: () => this.host.videoLost(),
-      onState: (state) => this.takeLinkState(state),
-    });
-    document.addEventListener("keydown", this.onKeyDown);
-    document.addEventListener("keyup", this.onKeyUp);
-    window.addEventListener("blur", this.onBlur);
-    window.addEventListener("pagehide", this.onPageHide);
-    this.watchdog = setInterval(() => this.watchOverlay(), 250);
-    void this.learnName();
-    void this.link.start();
+    this.viewDialog = new ViewDialog(this.settings, (settings) => this.change(settings), options.onLanguage);
+    this.help = new HelpDialog(this.commands);
+    const { element: stage } = this.view;
+    const onStats = (listener: (stats: OverlayStats) => void): (() => void) => {
+      this.statsListeners.add(listener);
+      return () => this.statsListeners.delete(listener);
+    };
+    this.panels = new PanelHost({ api, sessionId, token, stage, pictureSize, onStats }, this.commands);
+    this.bar = new StatusBar(this.view.method, this.commands);
+    if (isScreen) this.view.configure(this.settings);
+    else this.addControls();
+    stage.append(this.region.sheet);
+    this.element = h(
+      "main",
+      { class: isScreen ? "viewer screen" : "viewer" },
+      h("h1", { class: "unseen" }, strings.product),
+      stage,
+      this.panels.side,
+      this.panels.below,
+      this.bar.element,
+      this.help.element,
+      this.viewDialog.element,
+      this.region.element,
+    );
+    this.endings.push(keepScreenOn());
+    void this.follower.learn();
   }
 
   dispose(): void {
-    clearInterval(this.watchdog);
-    document.removeEventListener("keydown", this.onKeyDown);
-    document.removeEventListener("keyup", this.onKeyUp);
-    window.removeEventListener("blur", this.onBlur);
-    window.removeEventListener("pagehide", this.onPageHide);
-    this.link.close();
-    this.host.close();
+    for (const end of this.endings) end();
+    this.follower.dispose();
+    this.panels.dispose();
+    this.view.dispose();
     clearStats();
   }
 
-  private showVideo(connection: WhepConnection): void {
-    // The overlay worker paces the pictures by their own timestamps: no second buffer before it.
-    connection.receiver.jitterBufferTarget = 0;
-    this.host.setVideo(connection.viewer, connection.track);
+  private addControls(): void {
+    addViewerCommands(this.commands, {
+      leave: () => this.escape(),
+      hide: (hidden) => this.change(hideWhileHeld(this.settings, hidden)),
+      change: (apply) => this.change(apply(this.settings)),
+      openRegion: () => this.region.open(),
+      openView: () => this.viewDialog.open(),
+      newPatient: () => void this.forgetPatient(),
+      toggleFullScreen: () => this.toggleFullScreen(),
+      toggleHelp: () => this.help.toggle(),
+    });
+    for (const panel of createViewerPanels()) this.panels.add(panel);
+    this.commands.onChange(() => saveKeyMap(localStorage, this.commands.keyMap));
+    const router = new KeyRouter(this.commands, () => {
+      const around = surroundingsOfDocument();
+      return { ...around, hasDialog: around.hasDialog || this.region.isBusy };
+    });
+    this.endings.push(listenForKeys(router));
   }
 
-  private takeStats(stats: OverlayStats): void {
-    const wasSilent = this.stats !== null && this.stats.socketState !== "open";
-    this.stats = stats;
-    this.statsAt = performance.now();
-    // The mask socket is often the first to notice that the server is back.
-    if (wasSilent && stats.socketState === "open") this.link.retryNow();
-    if (stats.socketState === "unauthorized") {
-      this.options.onUnauthorized();
-      return;
-    }
-    const isServed = stats.socketState !== "open" || stats.sourceState === "playing";
-    this.link.noteProgress(stats.counters.framesReceived, isServed);
-    this.bar.showAi(stats.aiState, stats.aiReason);
-    this.bar.showSource(stats);
-    this.bar.showFigures(stats);
-    this.element.dataset["ai"] = stats.aiState;
-    this.showMessage();
-    publishStats(stats, this.settings, this.linkState.type, this.host.method);
-  }
-
-  private takeLinkState(state: LinkState): void {
-    this.linkState = state;
-    if (state.type === "unauthorized") {
-      this.options.onUnauthorized();
-      return;
-    }
-    if (state.type === "gone") void this.follow();
-    this.showMessage();
-  }
-
-  /** Say why there is no moving picture; say nothing while there is one. */
-  private showMessage(): void {
-    const isMoving = (this.stats?.framesPerSecond ?? 0) > 0;
-    this.element.classList.toggle("still", !isMoving);
-    setText(this.message, isMoving ? "" : this.explanation());
-  }
-
-  private explanation(): string {
-    if (this.stats?.socketState === "ended") return strings.sessionEnded;
-    switch (this.linkState.type) {
-      case "connecting":
-        return strings.connectingVideo;
-      case "waiting":
-        return strings.retryingVideo(this.stats?.sourceReason || this.linkState.reason);
-      case "gone":
-        return strings.sessionGone;
-      default:
-        return this.waitingText();
-    }
-  }
-
-  private waitingText(): string {
-    if (this.stats === null) return strings.waitingForPicture;
-    const { sourceState, sourceReason, socketState, counters } = this.stats;
-    if (socketState === "waiting") return strings.retryingVideo(strings.serverSilent);
-    if (sourceState === "playing") {
-      const hadPictures = counters.framesReceived > 0;
-      return hadPictures ? strings.retryingVideo(strings.videoStalled) : strings.waitingForPicture;
-    }
-    return [strings.sourceState(sourceState), sourceReason].filter(Boolean).join(": ");
-  }
-
-  private watchOverlay(): void {
-    if (performance.now() - this.statsAt <= OVERLAY_SILENCE_MS) return;
-    this.bar.showAi("lost", strings.overlayStopped);
-    this.element.dataset["ai"] = "lost";
-  }
-
-  private async learnName(): Promise<void> {
-    try {
-      this.session = await this.options.api.getSession(this.options.sessionId);
-      this.bar.setName(this.session.name);
-      document.title = `${this.session.name} – ${strings.product}`;
-    } catch (error) {
-      // The link meets the same trouble and tells it; the bar shows the id meanwhile.
-      this.bar.setName(this.options.sessionId);
-      if (!(error instanceof ApiError)) console.warn(describeError(error));
-    }
-  }
-
-  /** After a server's restart the same room has another id: go there when there is no doubt. */
-  private async follow(): Promise<void> {
-    const known = this.session;
-    if (known === null) return;
-    try {
-      const same = (await this.options.api.listSessions()).filter(
-        (other) => other.name === known.name && other.sourceLabel === known.sourceLabel,
-      );
-      if (same.length === 1 && same[0] !== undefined) location.replace(viewerAddress(same[0].id));
-    } catch (error) {
-      console.warn(describeError(error));
-    }
+  private take(report: ViewReport): void {
+    this.bar.show(report);
+    this.element.dataset["ai"] = report.aiState;
+    if (report.stats === null) return;
+    publishStats(report.stats, this.settings, report.link, this.view.method);
+    for (const listener of this.statsListeners) listener(report.stats);
   }
 
   private change(settings: ViewSettings): void {
     this.settings = settings;
-    this.host.configure(settings);
-    this.bar.showSettings(settings);
+    saveSettings(localStorage, settings);
+    this.view.configure(settings);
+    this.viewDialog.show(settings);
   }
 
-  private forgetPatient(): void {
-    if (!confirm(strings.confirmNewPatient)) return;
-    this.options.api
-      .resetSession(this.options.sessionId)
-      .catch((error: unknown) => alert(describeError(error)));
+  private async forgetPatient(): Promise<void> {
+    if (!(await askYesNo(strings.confirmNewPatient, strings.newPatient))) return;
+    this.bar.complain("");
+    try {
+      await this.options.api.resetSession(this.options.sessionId);
+    } catch (error) {
+      this.bar.complain(describeError(error));
+    }
   }
 
-  private leave(): void {
-    location.hash = "#/";
-  }
-
-  private toggleHelp(): void {
-    if (this.help.open) this.help.close();
-    else this.help.showModal();
-  }
-
-  private openRegion(event: KeyboardEvent): void {
-    if (this.help.open) return;
-    event.preventDefault();
-    this.region.open();
+  /** A drawing hand, a dialog and full screen are left first; the last two close by Escape themselves. */
+  private escape(): void {
+    if (this.region.isBusy) this.region.stopDrawing();
+    else if (document.querySelector("dialog[open]") === null && !document.fullscreenElement) location.hash = "#/";
   }
 
   private toggleFullScreen(): void {
     const done = document.fullscreenElement ? document.exitFullscreen() : this.element.requestFullscreen();
     done.catch((error: unknown) => console.warn(describeError(error)));
   }
-
-  private readonly onKeyDown = (event: KeyboardEvent): void => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (this.region.isBusy) {
-      // Keys belong to the dialog's fields; it closes by Escape itself.
-      if (event.key === "Escape") this.region.stopDrawing();
-      return;
-    }
-    if (event.key === " ") {
-      event.preventDefault();
-      if (!event.repeat) this.change(hideWhileHeld(this.settings, true));
-      return;
-    }
-    if (!event.repeat) this.press(event);
-  };
-
-  private press(event: KeyboardEvent): void {
-    if (event.key === "Escape") this.escape();
-    else if (event.key === "?") this.toggleHelp();
-    else if (event.key === "o") this.change(cycleStyle(this.settings));
-    else if (event.key === "m") this.change(toggleMode(this.settings));
-    else if (event.key === "r") this.openRegion(event);
-    else if (event.key === "f") this.toggleFullScreen();
-  }
-
-  /** A dialog and full screen are left first; both close by Escape themselves. */
-  private escape(): void {
-    if (!this.help.open && !document.fullscreenElement) this.leave();
-  }
-
-  private readonly onKeyUp = (event: KeyboardEvent): void => {
-    if (event.key === " ") this.change(hideWhileHeld(this.settings, false));
-  };
-
-  private readonly onBlur = (): void => {
-    if (this.settings.hidden) this.change(hideWhileHeld(this.settings, false));
-  };
-
-  private readonly onPageHide = (): void => this.link.close();
-}
-
-function maskSocketUrl(sessionId: string): string {
-  const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-  return `${scheme}//${location.host}/v1/sessions/${encodeURIComponent(sessionId)}/masks`;
 }

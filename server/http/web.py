@@ -12,9 +12,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 _SECURITY_HEADERS = (
     (
         b"content-security-policy",
-        b"default-src 'self'; worker-src 'self' blob:; img-src 'self' data: blob:; "
+        b"default-src 'self'; worker-src 'self'; img-src 'self' data: blob:; "
         b"media-src 'self' blob:; style-src 'self' 'unsafe-inline'; "
-        b"connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'none'; "
+        b"connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; "
         b"form-action 'self'; object-src 'none'",
     ),
     (b"x-content-type-options", b"nosniff"),

@@ -42,7 +42,7 @@ class HubLimits:
     """When a mask or a silence is too old, and how many masks may be on their way."""
 
     max_age_ms: int = 250
-    state_interval_ms: int = 200
+    state_interval_ms: int = 100
     max_unacknowledged: int = 2
 
 

@@ -20,7 +20,7 @@ class MaskSettings(SettingsGroup):
         default=500, ge=1, description="Time without a frame after which the AI is `paused`"
     )
     state_interval_ms: int = Field(
-        default=200, ge=10, le=200, description="Longest silence between two state messages"
+        default=100, ge=10, le=200, description="Longest silence between two state messages"
     )
     max_unacknowledged: int = Field(
         default=2, ge=1, le=2, description="Mask messages on their way to one reader"

@@ -1,0 +1,45 @@
+/** Which page an address shows. The part before `#` chooses how: `?screen=1` is a screen without any control. */
+import { h } from "./dom";
+import type { Page, PageContext } from "./page";
+import { createSessionListPage } from "./sessionListPage";
+import { strings } from "./strings";
+import { ViewerPage } from "./viewerPage";
+import { createWallPage } from "./wallPage";
+
+interface Route {
+  readonly pattern: RegExp;
+  readonly create: (context: PageContext, match: readonly string[]) => Page;
+}
+
+/** The first that fits counts; the list of sessions is for all the rest. */
+const ROUTES: readonly Route[] = [
+  { pattern: /^#\/session\/([^/]+)$/, create: (context, [, id = ""]) => createViewer(context, decodeURIComponent(id)) },
+  { pattern: /^#\/wall$/, create: (context) => (hasWebRtc() ? createWallPage(context) : createNotice()) },
+];
+
+export function createPageFor(hash: string, context: PageContext): Page {
+  for (const { pattern, create } of ROUTES) {
+    const match = pattern.exec(hash);
+    if (match !== null) return create(context, match);
+  }
+  return createSessionListPage(context);
+}
+
+function createViewer({ api, token, onUnauthorized, onLanguage }: PageContext, sessionId: string): Page {
+  if (!hasWebRtc()) return createNotice();
+  const isScreen = isSecondScreen(location.search);
+  return new ViewerPage({ api, sessionId, token: token(), isScreen, onUnauthorized, onLanguage });
+}
+
+export function isSecondScreen(search: string): boolean {
+  return new URLSearchParams(search).get("screen") === "1";
+}
+
+function hasWebRtc(): boolean {
+  return typeof RTCPeerConnection !== "undefined";
+}
+
+function createNotice(): Page {
+  const element = h("main", { class: "centered" }, h("h1", {}, strings.product), h("p", {}, strings.noWebRtc));
+  return { element, dispose: () => undefined };
+}

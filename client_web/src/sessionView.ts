@@ -1,0 +1,183 @@
+/** The moving picture of one session with its masks: owns the video link and the overlay, has no controls. */
+import type { Api } from "./api";
+import type { ShownAiState } from "./aiWatch";
+import { h, setText } from "./dom";
+import { createOverlayHost, type FrameMethod, type OverlayHost } from "./overlayHost";
+import type { OverlayStats, ViewSettings } from "./overlayProtocol";
+import { JitteredBackoff } from "./reconnectPolicy";
+import { strings } from "./strings";
+import { VideoLink, type LinkState } from "./videoLink";
+import { watchWaking } from "./waking";
+import { connectWhep, type WhepConnection } from "./whep";
+
+/** The overlay reports every 250 ms; when it stays silent this long, it has broken down itself. */
+const OVERLAY_SILENCE_MS = 1000;
+
+/** What is to be said beside the picture. */
+export interface ViewReport {
+  readonly aiState: ShownAiState;
+  readonly aiReason: string;
+  readonly stats: OverlayStats | null;
+  readonly link: LinkState["type"];
+}
+
+export interface SessionViewOptions {
+  readonly api: Api;
+  readonly sessionId: string;
+  readonly token: string | null;
+  readonly settings: ViewSettings;
+  readonly onReport: (report: ViewReport) => void;
+  readonly onUnauthorized: () => void;
+  /** The server does not know the session (any more). */
+  readonly onGone: () => void;
+}
+
+export class SessionView {
+  readonly element: HTMLElement;
+  readonly method: FrameMethod;
+  private readonly canvas = h("canvas", { class: "picture", width: "16", height: "9", "aria-hidden": "true" });
+  private readonly message = h("p", { class: "stage-message", role: "status" });
+  private readonly host: OverlayHost;
+  private readonly link: VideoLink<WhepConnection>;
+  private readonly size: ResizeObserver;
+  private readonly watchdog: number;
+  private readonly forgetWaking: () => void;
+  private linkState: LinkState = { type: "connecting" };
+  private current: OverlayStats | null = null;
+  private statsAt = performance.now();
+
+  constructor(private readonly options: SessionViewOptions) {
+    const { api, sessionId, token, settings } = options;
+    this.host = createOverlayHost({
+      canvas: this.canvas,
+      socket: { url: maskSocketUrl(sessionId), token },
+      settings,
+      onStats: (stats) => this.takeStats(stats),
+    });
+    this.method = this.host.method;
+    this.element = h("div", { class: "stage" }, this.canvas, this.message);
+    this.link = new VideoLink({
+      connect: () => connectWhep(api, sessionId),
+      policy: new JitteredBackoff(),
+      onConnection: (connection) => this.showVideo(connection),
+      onLost: () => this.host.videoLost(),
+      onState: (state) => this.takeLinkState(state),
+    });
+    this.size = new ResizeObserver(() => this.tellSize());
+    this.size.observe(this.element);
+    window.addEventListener("pagehide", this.onPageHide);
+    this.forgetWaking = watchWaking({
+      onSleep: () => this.host.doubt(),
+      onWake: () => {
+        this.host.doubt();
+        this.link.retryNow();
+      },
+    });
+    this.watchdog = setInterval(() => this.watchOverlay(), 250);
+    this.showMessage();
+    void this.link.start();
+  }
+
+  get stats(): OverlayStats | null {
+    return this.current;
+  }
+
+  configure(settings: ViewSettings): void {
+    this.host.configure(settings);
+  }
+
+  dispose(): void {
+    clearInterval(this.watchdog);
+    window.removeEventListener("pagehide", this.onPageHide);
+    this.forgetWaking();
+    this.size.disconnect();
+    this.link.close();
+    this.host.close();
+  }
+
+  private showVideo(connection: WhepConnection): void {
+    // The overlay worker paces the pictures by their own timestamps: no second buffer before it.
+    connection.receiver.jitterBufferTarget = 0;
+    this.host.setVideo(connection.viewer, connection.track);
+  }
+
+  private tellSize(): void {
+    const { clientWidth, clientHeight } = this.element;
+    if (clientWidth === 0 || clientHeight === 0) return;
+    const scale = window.devicePixelRatio;
+    this.host.setDisplay({ width: clientWidth * scale, height: clientHeight * scale });
+  }
+
+  private takeStats(stats: OverlayStats): void {
+    const wasSilent = this.current !== null && this.current.socketState !== "open";
+    this.current = stats;
+    this.statsAt = performance.now();
+    // The mask socket is often the first to notice that the server is back.
+    if (wasSilent && stats.socketState === "open") this.link.retryNow();
+    if (stats.socketState === "unauthorized") {
+      this.options.onUnauthorized();
+      return;
+    }
+    const isServed = stats.socketState !== "open" || stats.sourceState === "playing";
+    this.link.noteProgress(stats.counters.framesReceived, isServed);
+    this.report(stats.aiState, stats.aiReason);
+  }
+
+  private takeLinkState(state: LinkState): void {
+    this.linkState = state;
+    if (state.type === "unauthorized") {
+      this.options.onUnauthorized();
+      return;
+    }
+    if (state.type === "gone") this.options.onGone();
+    this.showMessage();
+  }
+
+  private watchOverlay(): void {
+    if (performance.now() - this.statsAt > OVERLAY_SILENCE_MS) this.report("lost", strings.overlayStopped);
+  }
+
+  private report(aiState: ShownAiState, aiReason: string): void {
+    this.showMessage();
+    this.options.onReport({ aiState, aiReason, stats: this.current, link: this.linkState.type });
+  }
+
+  /** Say why there is no moving picture; say nothing while there is one. */
+  private showMessage(): void {
+    const isMoving = (this.current?.framesPerSecond ?? 0) > 0;
+    this.element.classList.toggle("still", !isMoving);
+    setText(this.message, isMoving ? "" : this.explanation());
+  }
+
+  private explanation(): string {
+    const stats = this.current;
+    if (stats?.socketState === "ended") return strings.sessionEnded;
+    switch (this.linkState.type) {
+      case "connecting":
+        return strings.connectingVideo;
+      case "waiting":
+        return strings.retryingVideo(stats?.sourceReason || this.linkState.reason);
+      case "gone":
+        return strings.sessionGone;
+      default:
+        return stats === null ? strings.waitingForPicture : waitingText(stats);
+    }
+  }
+
+  private readonly onPageHide = (): void => this.link.close();
+}
+
+function waitingText({ sourceState, sourceReason, sourceRetry, socketState, counters }: OverlayStats): string {
+  if (socketState === "waiting") return strings.retryingVideo(strings.serverSilent);
+  if (sourceState === "playing") {
+    const hadPictures = counters.framesReceived > 0;
+    return hadPictures ? strings.retryingVideo(strings.videoStalled) : strings.waitingForPicture;
+  }
+  const reason = strings.sourceReason(sourceReason, sourceRetry);
+  return [strings.sourceState(sourceState), reason].filter(Boolean).join(": ");
+}
+
+function maskSocketUrl(sessionId: string): string {
+  const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+  return `${scheme}//${location.host}/v1/sessions/${encodeURIComponent(sessionId)}/masks`;
+}
