@@ -72,14 +72,14 @@ async def test_hello_comes_again_when_the_model_is_known(
         }
 
 
-async def test_the_state_is_repeated_at_least_every_200_ms(service: Service) -> None:
+async def test_the_state_is_repeated_at_least_every_100_ms(service: Service) -> None:
     session_id = await service.create()
     async with open_socket(service.app, masks_path(session_id)) as socket:
         await socket.receive_type("state")
         began = time.monotonic()
         for _ in range(4):
             await socket.receive_type("state")
-        assert 0.6 < time.monotonic() - began < 1.2
+        assert 0.3 < time.monotonic() - began < 1.0
 
 
 async def test_a_change_of_state_is_told_at_once(service: Service) -> None:

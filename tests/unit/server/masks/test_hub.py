@@ -63,11 +63,11 @@ def world() -> Hub:
     return Hub()
 
 
-def test_the_state_is_due_at_once_and_then_every_200_ms(world: Hub) -> None:
+def test_the_state_is_due_at_once_and_then_every_100_ms(world: Hub) -> None:
     reader = world.hub.subscribe()
     assert states(reader) == [state("warming")]
     assert states(reader) == []
-    asyncio.run(world.clock.advance(0.199))
+    asyncio.run(world.clock.advance(0.099))
     assert states(reader) == []
     asyncio.run(world.clock.advance(0.001))
     assert states(reader) == [state("warming")]
