@@ -14,7 +14,8 @@ from typing import Any
 
 import torch
 
-_PACKAGES = ("sali-live", "torch", "torchvision", "timm", "openvino", "onnxruntime", "numpy")
+_PACKAGES = ("sali-live", "torch", "torchvision", "timm", "openvino", "onnxruntime", "numpy",
+             "aiortc", "av")  # fmt: skip
 # Instructions that decide how fast a CPU multiplies matrices, as /proc/cpuinfo names them.
 _FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_bf16",
           "amx_int8", "neon", "asimd", "bf16", "sve")  # fmt: skip

@@ -1,4 +1,4 @@
-"""`sali bench model`: how fast a network runs here, and what this machine is good for."""
+"""`sali bench model`: how fast a network runs here; the other benchmarks: `bench_service.py`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from sali_core.errors import ConfigError
+from server.commands import bench_service
 from server.commands.outputs import Outputs
 
 app = typer.Typer(help="Measure this machine.", no_args_is_help=True)
@@ -20,6 +21,12 @@ app = typer.Typer(help="Measure this machine.", no_args_is_help=True)
 @app.callback()
 def bench() -> None:
     """Measure this machine."""
+
+
+app.command("media")(bench_service.media)
+app.command("relay")(bench_service.relay)
+app.command("inputs")(bench_service.inputs)
+app.command("viewers")(bench_service.viewers)
 
 
 @app.command("model")

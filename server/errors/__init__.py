@@ -2,6 +2,7 @@
 
     ServiceError
       ConfigurationError
+      BenchError
       SourceError                     the video cannot be had
         SourceUnreachableError   *
         SourceStalledError       *
@@ -45,6 +46,7 @@ credentials or patient data, because it is shown to clients and written to logs.
 """
 
 from server.errors.access import AccessError, ForbiddenOriginError, UnauthorizedError
+from server.errors.bench import BenchError
 from server.errors.output import PushRefusedError
 from server.errors.protocol import (
     EntityTagMismatchError,
@@ -84,6 +86,7 @@ from server.errors.worker import WorkerError, WorkerLostError, WorkerStartError,
 
 __all__ = [
     "AccessError",
+    "BenchError",
     "ConfigurationError",
     "EntityTagMismatchError",
     "EntityTagMissingError",

@@ -1,8 +1,8 @@
 """A frame's number burned into its picture, so that a test can tell which frame it sees.
 
-Two rows of 16 square blocks of 16 pixels stand in the bottom left corner: x from 0 to 256, the
-upper row from height - 32 to height - 16, the lower row below it. The upper row holds the number's
-16 bits, most significant first, white for 1; the lower row holds the complement of each bit.
+Two rows of 16 square blocks of 16 pixels (unless told otherwise) stand in the bottom left corner: x
+from 0 to 256, the upper row from height - 32 to height - 16, the lower row below it. The upper row
+holds the number's 16 bits, most significant first, white for 1; the lower row their complement.
 """
 
 from __future__ import annotations
@@ -23,27 +23,29 @@ _BLACK, _WHITE = 16, 235
 _LEAST_CONTRAST = 48.0
 
 
-def draw_frame_code(image: NDArray[np.uint8], number: int) -> None:
+def draw_frame_code(image: NDArray[np.uint8], number: int, *, block_px: int = BLOCK_PX) -> None:
     """Burn `number` modulo 65536 into `image`, in place.
 
     Args:
-        image: [H, W, 3] uint8, at least 256 wide and 32 high.
+        image: [H, W, 3] uint8, at least 16 blocks wide and 2 high.
         number: Frame number, 0 or more.
+        block_px: Side of a block; large pictures that will be shrunk need larger ones.
 
     Raises:
         ShapeError: The image is too small for the code.
     """
     height, width = image.shape[:2]
-    if width < CODE_WIDTH_PX or height < CODE_HEIGHT_PX:
+    code_width, code_height = BITS * block_px, 2 * block_px
+    if width < code_width or height < code_height:
         raise ShapeError(
-            f"a frame code needs {CODE_WIDTH_PX} x {CODE_HEIGHT_PX} pixels, "
+            f"a frame code needs {code_width} x {code_height} pixels, "
             f"the image has {width} x {height}"
         )
     bits = (number >> np.arange(BITS - 1, -1, -1)) & 1
     rows = np.stack([bits, 1 - bits])
     grey = np.where(rows == 1, _WHITE, _BLACK).astype(np.uint8)
-    blocks = grey.repeat(BLOCK_PX, axis=0).repeat(BLOCK_PX, axis=1)
-    image[height - CODE_HEIGHT_PX :, :CODE_WIDTH_PX] = blocks[..., None]
+    blocks = grey.repeat(block_px, axis=0).repeat(block_px, axis=1)
+    image[height - code_height :, :code_width] = blocks[..., None]
 
 
 def read_frame_code(

@@ -1,0 +1,1 @@
+"""Measures the running service from outside: delay, exactness, load (docs/benchmarks/media.md)."""
