@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from server.media.frame import SourceState
+from server.session.mask_rate import MaskRate
 from server.worker.state import WorkerState, WorkerStatus
 
 _NS_PER_MS = 1_000_000
@@ -75,6 +76,7 @@ class AiMonitor:
         self._unmasked_since_ns: int | None = None
         self._owed_ns: deque[int] = deque()
         self._masks_in_time = 0
+        self._rate = MaskRate()
         self._fault = ""
         self._status = AiStatus(AiState.WARMING)
 
@@ -88,8 +90,9 @@ class AiMonitor:
         self._source = state
         self._source_reason = reason
 
-    def note_frame(self, now_ns: int) -> None:
-        """A frame arrived; a mask is due from now on, whether or not it reaches the model."""
+    def note_frame(self, now_ns: int, number: int = 1) -> None:
+        """Frames arrived; a mask is due from now on, whether or not they reach the model."""
+        self._rate.note_frames(now_ns, number)
         self._last_frame_ns = now_ns
         if self._arrived_since_ns is None:
             self._arrived_since_ns = now_ns
@@ -114,6 +117,7 @@ class AiMonitor:
         self._arrived_since_ns = None
         self._unmasked_since_ns = None
         self._masks_in_time += 1
+        self._rate.note_mask(captured_at_ns)
 
     def note_fault(self, reason: str) -> None:
         """The session itself broke; it will not mend."""
@@ -159,7 +163,7 @@ class AiMonitor:
             return self._late("no picture reaches the AI")
         wanted = RECOVERY_MASKS if self._status.state is AiState.LATE else 1
         if self._masks_in_time >= wanted:
-            return AiStatus(AiState.ACTIVE, self._worker.reason)
+            return AiStatus(AiState.ACTIVE, self._shortfall(now_ns) or self._worker.reason)
         if is_new:
             return AiStatus(AiState.WARMING, "waiting for the first mask")
         return self._status
@@ -168,6 +172,14 @@ class AiMonitor:
         """Be late until masks come in time again."""
         self._masks_in_time = 0
         return AiStatus(AiState.LATE, reason)
+
+    def _shortfall(self, now_ns: int) -> str:
+        """Say so while many frames go without a mask."""
+        shortfall = self._rate.shortfall(now_ns)
+        if shortfall is None:
+            return ""
+        masks, frames = shortfall
+        return f"masks for {masks} of {frames} pictures a second"
 
     def _starving_ns(self, now_ns: int) -> int:
         """How long frames have been arriving since the last mask."""
@@ -186,3 +198,4 @@ class AiMonitor:
         self._unmasked_since_ns = None
         self._owed_ns.clear()
         self._masks_in_time = 0
+        self._rate.forget()

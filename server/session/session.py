@@ -275,7 +275,7 @@ class Session:
         """Carry frames that arrived since the last time into the monitor and the metrics."""
         received = self._pipeline.frames_received
         if received != self._frames_seen:
-            self._monitor.note_frame(self._clock.monotonic_ns())
+            self._monitor.note_frame(self._clock.monotonic_ns(), received - self._frames_seen)
         self._metrics.frames_received.inc(received - self._frames_seen)
         self._frames_seen = received
 
