@@ -1,4 +1,4 @@
-"""`sali bench model`: how fast a network runs here; the other benchmarks: `bench_service.py`."""
+"""`sali bench model`: how fast a network runs here; the others: `bench_service.py`, `bench_findings.py`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import typer
 
 from sali_core.errors import ConfigError
 from server.commands import bench_service
+from server.commands.bench_findings import findings
 from server.commands.outputs import Outputs
 
 app = typer.Typer(help="Measure this machine.", no_args_is_help=True)
@@ -27,6 +28,7 @@ app.command("media")(bench_service.media)
 app.command("relay")(bench_service.relay)
 app.command("inputs")(bench_service.inputs)
 app.command("viewers")(bench_service.viewers)
+app.command("findings")(findings)
 
 
 @app.command("model")

@@ -59,7 +59,7 @@ class LookTimes:
         last, self._last_pts = self._last_pts, pts
         window = rule.window_ms * CLOCK_RATE_HZ // 1000
         needed = round(rule.share * window) - _ROUNDING_TICKS
-        begin = pts - window + 1
+        begin = pts - max(window, 1) + 1
         if last is None:
             return Look(pts, 0, begin, needed)
         return Look(pts, min(pts - last, window // 2), min(begin, last), needed)

@@ -71,7 +71,9 @@ def test_what_is_confirmed_stays_so_and_is_told_once() -> None:
 
 
 def test_a_window_of_nothing_confirms_at_once() -> None:
-    assert confirmed_at("x", rule=PersistenceRule(window_ms=0)) == 1
+    off = PersistenceRule(window_ms=0)
+    assert confirmed_at("x", rule=off) == 1
+    assert Evidence().add(LookTimes().next(0, off))
 
 
 def test_a_full_share_asks_for_every_frame_of_the_window() -> None:

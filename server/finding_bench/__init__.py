@@ -1,0 +1,1 @@
+"""Measures the persistence filter on phantom streams whose polyps are known."""
