@@ -51,6 +51,22 @@ class StepOutput(NamedTuple):
     memory: Projection | None
 
 
+class MemoryReading(NamedTuple):
+    """What one frame read from its stream's memory (Eq. 3); no frames where there was none.
+
+    Attributes:
+        frames: Numbers of the memory frames, oldest first.
+        shares: [frames] float32, attention each received, mean over query cells, then scales; they
+            sum to 1.
+        maps: [frames, h, w] float32, where in each memory frame, at stride 8; each sums to the
+            frame's share. None from engines that do not tell.
+    """
+
+    frames: tuple[int, ...] = ()
+    shares: npt.NDArray[np.float32] = np.zeros(0, np.float32)
+    maps: npt.NDArray[np.float32] | None = None
+
+
 class StepResult(NamedTuple):
     """What one frame of a stream gave, at model size.
 
@@ -58,8 +74,12 @@ class StepResult(NamedTuple):
         logits: [H, W] float32.
         probability: [H, W] float32 in [0, 1].
         mask: [H, W] bool, by the weights' fixed thresholds (`sali_core.stream.masking`).
+        memory_frame: The frame's number in the stream's memory; None if it did not enter it.
+        reading: What the frame read from memory, before it entered itself; only where asked for.
     """
 
     logits: npt.NDArray[np.float32]
     probability: npt.NDArray[np.float32]
     mask: npt.NDArray[np.bool_]
+    memory_frame: int | None = None
+    reading: MemoryReading | None = None

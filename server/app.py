@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from server.burn_in.stream import BurnedStream
 from server.errors import ConfigurationError
 from server.findings.persistence import PersistenceRule
-from server.http import findings, frame_socket, health, mask_socket, sessions, web, webrtc
+from server.http import findings, frame_socket, health, mask_socket, memory, sessions, web, webrtc
 from server.http.access import AccessGate
 from server.http.problem import install_problem_handlers
 from server.http.services import Services
@@ -84,7 +84,7 @@ def create_app(
     )
     app.state.services = services
     install_problem_handlers(app)
-    for part in (health, sessions, findings, webrtc, mask_socket, frame_socket):
+    for part in (health, sessions, findings, webrtc, memory, mask_socket, frame_socket):
         app.include_router(part.router)
     web.mount_viewer(app, settings.web.directory)
     app.add_middleware(AccessGate, listen=settings.listen, auth=settings.auth)
@@ -264,6 +264,20 @@ def _watch_gauges(metrics: ServiceMetrics, registry: SessionRegistry, worker: Wo
         "Sessions the AI serves well, as measured; 0 where not even one gets every frame.",
         lambda: worker.capacity.sessions if worker.capacity else nan,
     )
+    metrics.watch_gauge(
+        "sali_worker_memory_bytes",
+        "Memory that the AI process holds.",
+        lambda: _or_nan(worker.pong.memory_bytes if worker.pong else None),
+    )
+    metrics.watch_gauge(
+        "sali_device_memory_bytes",
+        "GPU memory that the AI process holds; not a number without a GPU.",
+        lambda: _or_nan(worker.pong.device_memory_bytes if worker.pong else None),
+    )
     metrics.watch_counter(
         "sali_worker_restarts", "Workers started in place of a lost one.", lambda: worker.restarts
     )
+
+
+def _or_nan(value: float | None) -> float:
+    return nan if value is None else value

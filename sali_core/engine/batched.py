@@ -26,6 +26,7 @@ from torch import Tensor
 
 from sali_core.config import MemoryConfig, ModelConfig
 from sali_core.engine.batch_buffers import BatchBuffers, Row
+from sali_core.engine.batch_reading import copy_shares, with_memory
 from sali_core.engine.batch_step import BatchStep
 from sali_core.engine.cuda_graphs import Capture, run_directly
 from sali_core.engine.dense_parts import DenseParts
@@ -51,11 +52,13 @@ class SlotState:
         slot: Of the pools.
         mask: Mask of frame t-1, [H, W] bool on the CPU, where the mask rule asks for it.
         frames_seen: Frames stepped so far.
+        is_asked: Whether the next step also tells what it reads from the bank.
     """
 
     slot: int
     mask: Tensor | None = None
     frames_seen: int = 0
+    is_asked: bool = False
 
 
 class _Bucket:
@@ -179,6 +182,11 @@ class BatchSegmenter:
         for bucket in BUCKETS[: BUCKETS.index(largest) + 1]:
             self._bucket(bucket)
 
+    @staticmethod
+    def ask(state: SlotState) -> None:
+        """Have the stream's next step tell what it reads from memory, by frame alone."""
+        state.is_asked = True
+
     def frames_held(self, state: SlotState) -> tuple[int, ...]:
         """Numbers of the frames in a stream's bank, oldest first; waits for the device."""
         return self._banks.frame_numbers(state.slot)
@@ -199,6 +207,9 @@ class BatchSegmenter:
         unused = [self._unused_row()] * (buffers.size - len(rows))
         buffers.bring([*rows, *unused], frames)
         bucket.look[level]()
+        shares = None
+        if self._config.uses_lim and any(state.is_asked for state in states):
+            shares = copy_shares(self._banks, buffers)
         is_due = any(row.is_due for row in rows)
         decides_alone = self._rule.peak_threshold is None or self._memory.soft_masks
         if is_due and decides_alone:
@@ -213,8 +224,13 @@ class BatchSegmenter:
             if is_due and not decides_alone:
                 buffers.bring_masks([result.mask for result in results])
                 self._remember(bucket)
+        results = [
+            with_memory(result, row, place, shares, is_asked=state.is_asked)
+            for place, (state, row, result) in enumerate(zip(states, rows, results, strict=True))
+        ]
         for state in states:
             state.frames_seen += 1
+            state.is_asked = False
         return results
 
     def _mask(self, state: SlotState, result: StepResult) -> StepResult:

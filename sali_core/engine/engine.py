@@ -59,6 +59,15 @@ class Engine:
         if isinstance(self._segmenter, BatchSegmenter):
             self._segmenter.prepare(streams)
 
+    def ask(self, state: StreamState | SlotState) -> None:
+        """Have the stream's next step tell what it reads from memory (`StepResult.reading`)."""
+        self._segmenter.ask(state)
+
+    def frames_held(self, state: StreamState | SlotState) -> tuple[int, ...]:
+        """Return the numbers of the frames in a stream's memory, oldest first."""
+        held: tuple[int, ...] = self._segmenter.frames_held(state)
+        return held
+
     def step(self, state: StreamState | SlotState, rgb: npt.NDArray[np.uint8]) -> StepResult:
         """Segment the next frame of a stream; see `StreamSegmenter.step`."""
         result: StepResult = self._segmenter.step(state, rgb)

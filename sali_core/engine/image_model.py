@@ -85,10 +85,8 @@ class ImageModel:
         probability = torch.sigmoid(maps) if self._gives_logits else maps.clamp(0, 1)
         logits = maps if self._gives_logits else torch.logit(probability, eps=1e-6)
         mask = probability >= self.info.threshold
-        return [
-            StepResult(*(x[k].cpu().numpy() for x in (logits, probability, mask)))
-            for k in range(len(frames))
-        ]
+        on_host = (x.cpu().numpy() for x in (logits, probability, mask))
+        return [StepResult(*maps) for maps in zip(*on_host, strict=True)]
 
 
 def load_image_model(weights: str | Path, device: str = "auto") -> ImageModel:

@@ -23,15 +23,22 @@ from sali_core.model.readout import (
     attention_received,
     extend_keys,
 )
-from sali_core.types import Projection
+from sali_core.types import MemoryReading, Projection
 
 
 @dataclass(frozen=True)
 class _Background:
-    """Background cells of one memory frame at one scale: how many, and their values' sum [Cv]."""
+    """Background cells of one memory frame at one scale.
+
+    Attributes:
+        count: How many.
+        total: [Cv], sum of their values.
+        foreground: [h, w] bool, the other cells.
+    """
 
     count: int
     total: Tensor
+    foreground: Tensor
 
 
 class MemoryBank:
@@ -111,6 +118,27 @@ class MemoryBank:
         ]
         return torch.stack(per_scale).mean(0)
 
+    def read_out(self, query: Projection) -> MemoryReading:
+        """Tell what a read with this query attends to, down to the cells of each frame.
+
+        Returns:
+            Of all frames held; the shares are those of `relevance`.
+
+        Raises:
+            EmptyMemoryError: Nothing was written yet.
+        """
+        maps = [
+            _cell_attention(
+                self._backgrounds[scale],
+                attention_received(tokens, query.keys[scale], top_tokens=self._top_tokens)[0],
+            )
+            for scale, tokens in enumerate(self.tokens)
+        ]
+        rows, columns = maps[0].shape[1:]
+        mean = torch.stack([_spread(scale, rows, columns) for scale in maps]).mean(0)
+        shares = mean.sum((1, 2))
+        return MemoryReading(self.frame_indices, shares.cpu().numpy(), mean.cpu().numpy())
+
     def _attention(self, scale: int, tokens: MemoryTokens, key: Tensor) -> Tensor:
         """Attention each held frame receives at one scale, mean over cells: [frames]."""
         counts = self._stores[scale].counts
@@ -145,7 +173,11 @@ class MemoryBank:
             flat_keys = flat_keys * flat_mask[:, None]
             foreground = flat_mask > self._config.collapse_below
         background = flat_values[~foreground]
-        self._backgrounds[scale].append(_Background(background.shape[0], background.float().sum(0)))
+        self._backgrounds[scale].append(
+            _Background(
+                background.shape[0], background.float().sum(0), foreground.view(key.shape[1:])
+            )
+        )
         self._stores[scale].append(extend_keys(flat_keys[foreground]), flat_values[foreground])
         self._join_background(scale)
 
@@ -160,6 +192,25 @@ class MemoryBank:
         held = self._backgrounds[scale]
         total = torch.stack([background.total for background in held]).sum(0)
         self._stores[scale].set_background(sum(b.count for b in held), total)
+
+
+def _cell_attention(frames: list[_Background], received: Tensor) -> Tensor:
+    """Attention of every cell of one scale, from that of its tokens [N]: [frames, h, w]."""
+    foreground = torch.stack([frame.foreground for frame in frames])
+    total = sum(frame.count for frame in frames)
+    # The background token stands for cells of equal score: each has an equal part.
+    background = received[0] / total if total else received.new_zeros(())
+    cells = background.expand(foreground.shape).clone()
+    cells[foreground] = received[1 if total else 0 :]
+    return cells
+
+
+def _spread(cells: Tensor, rows: int, columns: int) -> Tensor:
+    """Cut each cell of maps [frames, h, w] into those of a finer grid; sums are kept."""
+    row = torch.arange(rows, device=cells.device) * cells.shape[1] // rows
+    column = torch.arange(columns, device=cells.device) * cells.shape[2] // columns
+    parts = row.bincount()[:, None] * column.bincount()
+    return (cells / parts)[:, row][:, :, column]
 
 
 def _shares(backgrounds: Sequence[int], counts: Sequence[int]) -> Tensor:

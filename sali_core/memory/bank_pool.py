@@ -246,6 +246,10 @@ class BankPool:
         """Numbers of the frames a slot holds, oldest first; waits for the device."""
         return tuple(sorted(n for n in self._numbers[slot, :-1].tolist() if n != _EMPTY))
 
+    def numbers(self, slots: Tensor) -> Tensor:
+        """Return a copy of the frame numbers of some slots' places, [B, F]; negative: empty."""
+        return self._numbers[slots, :-1]
+
     def contents(self) -> tuple[Tensor, ...]:
         """Keys, values and background sums of all slots, for inspection."""
         return tuple(x for s in self._scales for x in (s.keys, s.values, s.background))

@@ -141,8 +141,13 @@ def top_affinity(scores: Tensor, top_tokens: int) -> tuple[Tensor, Tensor]:
     return torch.softmax(best, dim=-1), places
 
 
-def attention_received(tokens: MemoryTokens, query_key: Tensor, *, top_tokens: int) -> Tensor:
-    """Mean over query cells of the attention each token receives in a read of the best tokens.
+def attention_received(
+    tokens: MemoryTokens, query_key: Tensor, *, top_tokens: int | None
+) -> Tensor:
+    """Mean over query cells of the attention each token receives in a read.
+
+    Of a read of all tokens (`top_tokens` None) scores are written out, some rows at a time: that is
+    for who wants to know it token by token (`attention_by_frame` is faster).
 
     Returns:
         [B, N] float32; sums to 1 over N.
@@ -154,6 +159,11 @@ def attention_received(tokens: MemoryTokens, query_key: Tensor, *, top_tokens: i
         raise EmptyMemoryError("the memory holds no token to receive attention")
     queries = extend_queries(query_key).float()
     total = tokens.keys.new_zeros(tokens.keys.shape[:2], dtype=torch.float32)
+    if top_tokens is None:
+        keys = tokens.keys[..., : queries.shape[-1]].float().transpose(1, 2)
+        for chunk in torch.split(queries, _rows_at_once(tokens), dim=1):
+            total += torch.softmax(chunk @ keys, dim=-1).sum(1)
+        return total / queries.shape[1]
     for weights, places in _best(tokens, queries, top_tokens):
         total.scatter_add_(1, places.flatten(1), weights.flatten(1).float())
     return total / queries.shape[1]

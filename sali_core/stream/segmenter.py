@@ -15,7 +15,7 @@ from sali_core.model.readout import MemoryTokens
 from sali_core.stream.frames import frame_to_tensor
 from sali_core.stream.masking import MaskRule
 from sali_core.stream.state import StreamState
-from sali_core.types import FeaturePyramid, StepOutput, StepResult
+from sali_core.types import FeaturePyramid, MemoryReading, StepOutput, StepResult
 
 # Share of a measured frame that is polyp.
 _FOREGROUND = 0.1
@@ -106,11 +106,40 @@ class StreamSegmenter:
         logits = output.logits[0, 0].float()
         probability = torch.sigmoid(logits)
         mask = self._rule.apply(probability, state.mask)
+        reading = self._answer(state, output)
         is_due = state.frames_seen % self._memory.write_every_frames == 0
+        memory_frame = None
         if is_due and output.memory is not None:
+            memory_frame = state.frames_seen
             remembered = probability if self._memory.soft_masks else mask
             state.bank.write(state.frames_seen, output.memory, remembered)
         state.previous = output.features
         state.mask = mask
         state.frames_seen += 1
-        return StepResult(logits.cpu().numpy(), probability.cpu().numpy(), mask.cpu().numpy())
+        return StepResult(
+            logits.cpu().numpy(),
+            probability.cpu().numpy(),
+            mask.cpu().numpy(),
+            memory_frame,
+            reading,
+        )
+
+    @staticmethod
+    def ask(state: StreamState) -> None:
+        """Have the stream's next step tell what it reads from memory (`StepResult.reading`)."""
+        state.is_asked = True
+
+    @staticmethod
+    def frames_held(state: StreamState) -> tuple[int, ...]:
+        """Return the numbers of the frames in a stream's bank, oldest first."""
+        return state.bank.frame_indices
+
+    @staticmethod
+    def _answer(state: StreamState, output: StepOutput) -> MemoryReading | None:
+        """What the frame read, where somebody asked for it."""
+        if not state.is_asked:
+            return None
+        state.is_asked = False
+        if output.memory is None or not len(state.bank):
+            return MemoryReading()
+        return state.bank.read_out(output.memory)

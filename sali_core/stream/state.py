@@ -19,9 +19,11 @@ class StreamState:
         previous: f_{t-1} of each scale, batch 1; None before the first frame.
         mask: Mask of frame t-1, [H, W] bool; None before the first frame.
         frames_seen: Frames stepped so far.
+        is_asked: Whether the next step also tells what it reads from the bank.
     """
 
     bank: MemoryBank
     previous: FeaturePyramid | None = None
     mask: Tensor | None = None
     frames_seen: int = 0
+    is_asked: bool = False

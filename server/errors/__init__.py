@@ -25,6 +25,8 @@
         WorkerLostError          *
         WorkerStepError
         WorkerStartError
+        MemoryNotReadError       *
+        MemoryNotToldError
       ProtocolError                   a peer said something we do not understand
         InvalidOfferError
         InvalidPictureError
@@ -82,7 +84,14 @@ from server.errors.source import (
     SourceUnreachableError,
     UnsupportedCodecError,
 )
-from server.errors.worker import WorkerError, WorkerLostError, WorkerStartError, WorkerStepError
+from server.errors.worker import (
+    MemoryNotReadError,
+    MemoryNotToldError,
+    WorkerError,
+    WorkerLostError,
+    WorkerStartError,
+    WorkerStepError,
+)
 
 __all__ = [
     "AccessError",
@@ -96,6 +105,8 @@ __all__ = [
     "InvalidOfferError",
     "InvalidPictureError",
     "MaskDecodeError",
+    "MemoryNotReadError",
+    "MemoryNotToldError",
     "ProtocolError",
     "PublisherBusyError",
     "PushRefusedError",

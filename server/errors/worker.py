@@ -34,3 +34,21 @@ class WorkerStartError(WorkerError):
 
     code = "worker_start_failed"
     title = "The AI worker cannot start"
+
+
+class MemoryNotReadError(WorkerError):
+    """Nobody can say what the network reads right now: it reads nothing."""
+
+    code = "memory_not_read"
+    title = "The memory is not being read"
+    http_status = 409
+    retryable = True
+    retry_after_s = 1
+
+
+class MemoryNotToldError(WorkerError):
+    """The model has no memory to look into, or does not tell what it reads."""
+
+    code = "memory_not_told"
+    title = "This model does not tell what it reads"
+    http_status = 409

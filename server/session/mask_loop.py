@@ -143,6 +143,7 @@ class MaskLoop:
             width=width,
             rgb=frame.rgb,
             age_ms=age_ns / _NS_PER_MS,
+            pts=frame.pts,
         )
         try:
             answer = await self._worker.step(picture)

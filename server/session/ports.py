@@ -23,7 +23,7 @@ from server.media.region import Rectangle, RegionChoice
 from server.media.source import SourceSpec
 from server.media.trickle import TrickleFragment
 from server.worker.client import Picture, StatusListener
-from server.worker.protocol import Dropped, Hello, Result
+from server.worker.protocol import Dropped, Hello, MemoryRead, Result
 from server.worker.state import WorkerStatus
 
 
@@ -160,6 +160,11 @@ class MaskWorker(Protocol):
 
     def close(self, session: str) -> None:
         """End a session."""
+
+    async def read_memory(
+        self, session: str, known: tuple[int, ...], maps: tuple[int, ...]
+    ) -> MemoryRead:
+        """Have the session's next step tell what it reads from memory."""
 
     async def step(self, picture: Picture) -> Result | Dropped:
         """Have one picture computed."""

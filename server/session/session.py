@@ -21,10 +21,11 @@ from server.session.ai_state import AiMonitor, AiState, AiStatus
 from server.session.findings import SessionFindings
 from server.session.identity import SessionIdentity, SessionLimits
 from server.session.mask_loop import MODEL_SIZE, MaskLoop
+from server.session.memory_view import MemoryView
 from server.session.peers import SessionPeers
 from server.session.ports import MaskWorker, MediaFactory, MediaOrder, Pipeline
 from server.session.state import SessionState, moved
-from server.worker.state import WorkerStatus
+from server.worker.state import WorkerState, WorkerStatus
 
 _TICK_S = 0.05
 
@@ -74,6 +75,7 @@ class Session:
                 identity.spec, identity.pushes, identity.region, self._mailbox, self.hub, self
             )
         )
+        self.memory = MemoryView(identity.id, worker, now_ns=clock.monotonic_ns)
         self._pipeline, self._viewers = media.pipeline, media.viewers
         self._outputs = media.outputs
         self.findings = SessionFindings(
@@ -179,6 +181,7 @@ class Session:
         await self._outputs.aclose()
         await self._pipeline.aclose()
         self._mailbox.close()
+        self.memory.forget()
         self._mirror_counters()
         self._state = moved(self._state, SessionState.CLOSED)
         _log.info("session_closed", session=self.identity.id)
@@ -188,6 +191,7 @@ class Session:
         self._require_open()
         self._masks.forget_until_now()
         self.findings.clear()
+        self.memory.forget()
         _log.info("memory_reset", session=self.identity.id, reason="operator")
 
     def choose_region(self, choice: RegionChoice) -> None:
@@ -218,6 +222,7 @@ class Session:
         """Empty the memory before what comes next is computed."""
         if self._state is SessionState.OPEN:
             self._masks.forget()
+            self.memory.forget()
             _log.info("memory_reset", session=self.identity.id, reason=reason)
 
     def on_origin(self, viewer_id: str, rtp_origin: int) -> None:
@@ -258,7 +263,9 @@ class Session:
         return name
 
     def _on_worker(self, status: WorkerStatus) -> None:
-        """Follow the worker."""
+        """Follow the worker; another one begins with empty memories."""
+        if status.state is not WorkerState.READY:
+            self.memory.forget()
         self._monitor.note_worker(status)
         self._publish_state()
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from server.errors import WorkerLostError, WorkerStepError
+from server.errors import MemoryNotReadError, WorkerError, WorkerLostError, WorkerStepError
 from server.settings import WorkerSettings
 from server.worker.protocol import (
     Capacity,
@@ -20,8 +20,11 @@ from server.worker.protocol import (
     Dropped,
     FromWorker,
     Hello,
+    MemoryRead,
     Open,
     Pixels,
+    Pong,
+    ReadMemory,
     Reset,
     Result,
     Step,
@@ -45,6 +48,7 @@ class Picture:
     width: int
     rgb: Pixels
     age_ms: float
+    pts: int = 0
 
 
 class WorkerClient:
@@ -67,6 +71,7 @@ class WorkerClient:
         )
         self._epochs: dict[str, int] = {}
         self._pending: dict[tuple[str, int, int], asyncio.Future[Result | Dropped]] = {}
+        self._questions: dict[str, asyncio.Future[MemoryRead]] = {}
         self._listeners: set[StatusListener] = set()
         self._ready = asyncio.Event()
 
@@ -84,6 +89,11 @@ class WorkerClient:
     def capacity(self) -> Capacity | None:
         """How many sessions can be served well; None until a worker has measured it."""
         return self._supervisor.capacity
+
+    @property
+    def pong(self) -> Pong | None:
+        """The last sign of life of the worker that runs now, with the memory it holds."""
+        return self._supervisor.pong
 
     @property
     def restarts(self) -> int:
@@ -164,6 +174,7 @@ class WorkerClient:
                 height=picture.height,
                 width=picture.width,
                 age_ms=picture.age_ms,
+                pts=picture.pts,
             )
             await self._supervisor.send_step(message, picture.rgb)
             return await answer
@@ -172,8 +183,39 @@ class WorkerClient:
             if answer.done() and not answer.cancelled():
                 answer.exception()
 
+    async def read_memory(
+        self, session: str, known: tuple[int, ...], maps: tuple[int, ...]
+    ) -> MemoryRead:
+        """Have the session's next step tell what it reads; one question a session at a time.
+
+        Args:
+            session: Which.
+            known: Frames (`sequence`) whose pictures are not wanted again.
+            maps: Frames of which is asked where in them the network looks.
+
+        Raises:
+            WorkerLostError: No worker is ready, or it was lost meanwhile.
+            MemoryNotReadError: The memory was emptied meanwhile.
+        """
+        if self._supervisor.status.state is not WorkerState.READY:
+            raise WorkerLostError("no AI worker is ready")
+        answer: asyncio.Future[MemoryRead] = asyncio.get_running_loop().create_future()
+        self._questions[session] = answer
+        question = ReadMemory(session=session, epoch=self._epochs[session], known=known, maps=maps)
+        self._supervisor.post(question)
+        try:
+            return await answer
+        finally:
+            if self._questions.get(session) is answer:
+                del self._questions[session]
+
     def _take(self, message: FromWorker) -> None:
         """Hand an answer to whoever waits for it."""
+        if isinstance(message, MemoryRead):
+            question = self._questions.get(message.session)
+            if question is not None and message.epoch == self._epochs.get(message.session):
+                _settle(question, message)
+            return
         if not isinstance(message, Result | Dropped | StepFailed):
             return
         answer = self._pending.get((message.session, message.epoch, message.sequence))
@@ -190,6 +232,9 @@ class WorkerClient:
             if owner == session and not answer.done():
                 dropped = Dropped(session=session, epoch=epoch, sequence=sequence, cause="reset")
                 answer.set_result(dropped)
+        question = self._questions.get(session)
+        if question is not None:
+            _settle(question, MemoryNotReadError("the memory was emptied"))
 
     def _warn_of_too_many(self) -> None:
         """Say so if more sessions were opened, by the operator's word, than are served well."""
@@ -211,5 +256,17 @@ class WorkerClient:
             for answer in self._pending.values():
                 if not answer.done():
                     answer.set_exception(WorkerLostError("the AI worker was lost"))
+            for question in self._questions.values():
+                _settle(question, WorkerLostError("the AI worker was lost"))
         for listener in tuple(self._listeners):
             listener(status)
+
+
+def _settle(question: asyncio.Future[MemoryRead], answer: MemoryRead | WorkerError) -> None:
+    """Answer a question about a memory, unless somebody did."""
+    if question.done():
+        return
+    if isinstance(answer, MemoryRead):
+        question.set_result(answer)
+    else:
+        question.set_exception(answer)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from server.errors import UnsupportedMessageError, WorkerStartError, WorkerStepError
 from server.worker.channel import MessageChannel
+from server.worker.own_memory import resident_bytes
 from server.worker.protocol import (
     Capacity,
     Close,
@@ -28,10 +29,12 @@ from server.worker.protocol import (
     Dropped,
     Failed,
     Hello,
+    MemoryRead,
     Open,
     Ping,
     Pixels,
     Pong,
+    ReadMemory,
     Ready,
     Reset,
     Result,
@@ -65,6 +68,7 @@ class Worker:
         self._scheduler = Scheduler(1)
         self._computed: asyncio.Queue[tuple[Computed, int]] = asyncio.Queue(1)
         self._runner: Runner | None = None
+        self._questions: dict[str, ReadMemory] = {}
 
     async def run(self) -> int:
         """Serve until the stream ends; return the exit status."""
@@ -97,10 +101,19 @@ class Worker:
         while (received := await self._channel.receive_by_worker()) is not None:
             message, body = received
             if isinstance(message, Ping):
-                await self._channel.send(Pong(nonce=message.nonce))
+                await self._channel.send(self._pong(message.nonce))
             else:
                 await self._tell_dropped(self._take(message, body))
         return 0
+
+    def _pong(self, nonce: int) -> Pong:
+        """Answer a ping."""
+        runner = self._runner
+        return Pong(
+            nonce=nonce,
+            memory_bytes=resident_bytes(),
+            device_memory_bytes=None if runner is None else runner.device_memory_bytes(),
+        )
 
     def _take(self, message: ToWorker, body: Pixels) -> list[DroppedRequest]:
         """Hand a message to the scheduler."""
@@ -108,6 +121,9 @@ class Worker:
             case Step():
                 self._has_work.set()
                 return self._scheduler.submit(self._request(message, body))
+            case ReadMemory():
+                self._questions[message.session] = message
+                return []
             case Open() | Reset():
                 self._forget(message.session)
                 return self._scheduler.open(message.session, message.epoch)
@@ -133,10 +149,12 @@ class Worker:
             rgb=body,
             arrived_at_ns=now_ns,
             expires_at_ns=captured_at_ns + self._deadline_ns,
+            pts=message.pts,
         )
 
     def _forget(self, session: str) -> None:
-        """Empty a session's memory."""
+        """Empty a session's memory; nobody asks what is in it any more."""
+        self._questions.pop(session, None)
         if self._runner is not None:
             self._runner.forget(session)
 
@@ -180,7 +198,10 @@ class Worker:
         loop = asyncio.get_running_loop()
         began_ns = time.monotonic_ns()
         try:
-            computed = await loop.run_in_executor(self._executor, runner.compute, requests)
+            questions = self._take_questions(requests)
+            computed = await loop.run_in_executor(
+                self._executor, runner.compute, requests, questions
+            )
         except WorkerStepError as exc:
             for request in requests:
                 failed = StepFailed(
@@ -199,12 +220,24 @@ class Worker:
         await self._computed.put((computed, began_ns))
         return True
 
+    def _take_questions(self, requests: Sequence[StepRequest]) -> dict[str, ReadMemory]:
+        """Take the questions that this batch can answer; those of other epochs are over."""
+        asked = {}
+        for request in requests:
+            question = self._questions.pop(request.session, None)
+            if question is not None and question.epoch == request.epoch:
+                asked[request.session] = question
+        return asked
+
     async def _finish(self) -> int:
         """Send the results of computed batches, for ever."""
         while True:
             computed, began_ns = await self._computed.get()
             for result in await asyncio.to_thread(_finish, computed):
                 await self._channel.send(result)
+            if computed.told:
+                for answer in await asyncio.to_thread(_answers, computed):
+                    await self._channel.send(answer)
             self._times.observe(len(computed.requests), time.monotonic_ns() - began_ns)
 
     async def _tell_dropped(self, dropped: Sequence[DroppedRequest]) -> None:
@@ -243,6 +276,13 @@ def _finish(computed: Computed) -> list[Result]:
     from server.worker.runner import finish
 
     return finish(computed)
+
+
+def _answers(computed: Computed) -> list[MemoryRead]:
+    """Write what steps told of their memory."""
+    from server.worker.memory_answer import answer
+
+    return [answer(told) for told in computed.told]
 
 
 def _hello(runner: Runner) -> Hello:

@@ -105,6 +105,21 @@ class Step(_Message):
     height: int
     width: int
     age_ms: float
+    pts: int = 0
+
+
+class ReadMemory(_Message):
+    """The session's next step is to tell what it reads from memory (`memory_read`).
+
+    Frames are named by their `sequence`: `known` are those whose pictures are not wanted again,
+    `maps` those of which is asked where in them the network looks.
+    """
+
+    type: Literal["read_memory"] = "read_memory"
+    session: str
+    epoch: int
+    known: tuple[int, ...]
+    maps: tuple[int, ...]
 
 
 class Reset(_Message):
@@ -199,15 +214,49 @@ class StepFailed(_Message):
     message: str
 
 
+class MemoryFrame(_Message):
+    """A frame in memory and the share of attention it received; the shares sum to 1.
+
+    `area` is the share of its picture that was masked. `map` is a byte for each cell, 255 the most
+    it holds, rows first; `picture` a small JPEG with the mask's outline; both in Base64.
+    """
+
+    sequence: int
+    pts: int
+    share: float
+    area: float
+    map: str | None
+    picture: str | None
+
+
+class MemoryRead(_Message):
+    """What the step of picture `sequence` read from memory, the oldest frame first.
+
+    Without `is_told` the model does not tell. `map_size` is [height, width] in cells, None where
+    the engine tells shares alone.
+    """
+
+    type: Literal["memory_read"] = "memory_read"
+    session: str
+    epoch: int
+    sequence: int
+    pts: int
+    is_told: bool
+    map_size: tuple[int, int] | None
+    frames: tuple[MemoryFrame, ...]
+
+
 class Pong(_Message):
-    """I am."""
+    """I am, and I hold so much memory: of the machine, and of a GPU where there is one."""
 
     type: Literal["pong"] = "pong"
     nonce: int
+    memory_bytes: int | None = None
+    device_memory_bytes: int | None = None
 
 
-ToWorker = Configure | Open | Step | Reset | Close | Ping
-FromWorker = Hello | Ready | Failed | Result | Dropped | StepFailed | Pong
+ToWorker = Configure | Open | Step | ReadMemory | Reset | Close | Ping
+FromWorker = Hello | Ready | Failed | Result | Dropped | StepFailed | MemoryRead | Pong
 
 TO_WORKER: TypeAdapter[ToWorker] = TypeAdapter(Annotated[ToWorker, Field(discriminator="type")])
 FROM_WORKER: TypeAdapter[FromWorker] = TypeAdapter(

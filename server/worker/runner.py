@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,8 +20,10 @@ import numpy as np
 from server.errors import WorkerStartError, WorkerStepError
 from server.masks import rle
 from server.worker.components import find_polyps
+from server.worker.memory_answer import Told
+from server.worker.memory_pictures import KeptPicture, MemoryPictures
 from server.worker.models import find_factory
-from server.worker.protocol import Configure, Result
+from server.worker.protocol import Configure, ReadMemory, Result
 from server.worker.scheduler import StepRequest
 
 if TYPE_CHECKING:
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
 # Grey levels of the pictures a model is warmed up with.
 _WARM_UP_LEVELS = (0, 128, 255)
+NOBODY_ASKS: Mapping[str, ReadMemory] = MappingProxyType({})
 
 
 @dataclass
@@ -37,15 +41,20 @@ class _Memory:
 
     epoch: int
     state: Any
+    pictures: MemoryPictures = field(default_factory=MemoryPictures)
 
 
 @dataclass(frozen=True)
 class Computed:
-    """A batch that the model is done with: its outputs, and how long the model took."""
+    """A batch that the model is done with.
+
+    `told` is what steps that were asked read from memory.
+    """
 
     requests: tuple[StepRequest, ...]
     outputs: tuple[StepResult, ...]
     step_ms: float
+    told: tuple[Told, ...] = ()
 
 
 class Runner:
@@ -77,6 +86,13 @@ class Runner:
     def info(self) -> ModelInfo:
         """What the model says of itself."""
         return self._model.info
+
+    def device_memory_bytes(self) -> int | None:
+        """Return the GPU memory that torch holds for us; None without a GPU. Any thread may ask."""
+        torch = sys.modules.get("torch")
+        if torch is None or not self.info.device.startswith("cuda"):
+            return None
+        return int(torch.cuda.memory_reserved(self.info.device))
 
     def warm_up(self) -> float:
         """Run a few pictures, so that the first real one is not slow; return the seconds it took.
@@ -132,7 +148,9 @@ class Runner:
         except Exception as exc:
             raise WorkerStepError(_one_line(exc)) from exc
 
-    def compute(self, requests: Sequence[StepRequest]) -> Computed:
+    def compute(
+        self, requests: Sequence[StepRequest], questions: Mapping[str, ReadMemory] = NOBODY_ASKS
+    ) -> Computed:
         """Compute one picture of each session.
 
         The pictures are handed to the model as they arrived, without a copy; bringing them to the
@@ -140,6 +158,8 @@ class Runner:
 
         Args:
             requests: Of different sessions, all of one size.
+            questions: Of sessions whose steps are to tell what they read from memory. A model
+                that can says so by methods `ask(state)` and `frames_held(state)`.
 
         Returns:
             One output for each request, in order; `finish` makes messages of them.
@@ -150,17 +170,40 @@ class Runner:
         """
         begin = time.perf_counter()
         try:
-            states = [self._memory(request).state for request in requests]
+            memories = [self._memory(request) for request in requests]
+            for memory, request in zip(memories, requests, strict=True):
+                if request.session in questions and hasattr(self._model, "ask"):
+                    self._model.ask(memory.state)
             pictures = [
                 np.frombuffer(request.rgb, dtype=np.uint8).reshape(request.height, request.width, 3)
                 for request in requests
             ]
-            outputs = self._model.step_many(states, pictures)
+            outputs = self._model.step_many([memory.state for memory in memories], pictures)
         except Exception as exc:
             for request in requests:
                 self.forget(request.session)
             raise WorkerStepError(_one_line(exc)) from exc
-        return Computed(tuple(requests), tuple(outputs), (time.perf_counter() - begin) * 1e3)
+        step_ms = (time.perf_counter() - begin) * 1e3
+        told = []
+        for memory, request, output in zip(memories, requests, outputs, strict=True):
+            if request.session in questions:
+                told.append(_tell(memory, questions[request.session], request, output))
+            self._keep_picture(memory, request, output)
+        return Computed(tuple(requests), tuple(outputs), step_ms, tuple(told))
+
+    def _keep_picture(self, memory: _Memory, request: StepRequest, output: StepResult) -> None:
+        """Keep a small copy of a frame that entered the model's memory."""
+        number = getattr(output, "memory_frame", None)
+        if number is None:
+            return
+        memory.pictures.keep(number, KeptPicture.of(request, output.mask))
+        if memory.pictures.is_crowded:
+            memory.pictures.retain(self._frames_held(memory.state))
+
+    def _frames_held(self, state: Any) -> Sequence[int]:
+        """Which frames a memory holds."""
+        frames_held = getattr(self._model, "frames_held", None)
+        return () if frames_held is None else frames_held(state)
 
     def _memory(self, request: StepRequest) -> _Memory:
         """Return the memory of the request's session and epoch, an empty one if there is none."""
@@ -181,6 +224,13 @@ def finish(computed: Computed) -> list[Result]:
         _result(request, output, computed)
         for request, output in zip(computed.requests, computed.outputs, strict=True)
     ]
+
+
+def _tell(memory: _Memory, question: ReadMemory, request: StepRequest, output: StepResult) -> Told:
+    """Put what a step read and the pictures of what it read together."""
+    reading = getattr(output, "reading", None)
+    pictures = () if reading is None else memory.pictures.of(reading.frames)
+    return Told(question, request, reading, pictures)
 
 
 def _result(request: StepRequest, output: StepResult, computed: Computed) -> Result:

@@ -39,6 +39,7 @@ class StepRequest:
     rgb: Pixels
     arrived_at_ns: int
     expires_at_ns: int
+    pts: int = 0
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from server.worker.protocol import (
     Failed,
     FromWorker,
     Hello,
+    MemoryRead,
     Ping,
     Pixels,
     Pong,
@@ -100,6 +101,7 @@ class WorkerSupervisor:
         self.status = WorkerStatus(WorkerState.STOPPED)
         self.hello: Hello | None = None
         self.capacity: Capacity | None = None
+        self.pong: Pong | None = None
         self.restarts = 0
 
     @property
@@ -203,6 +205,7 @@ class WorkerSupervisor:
         finally:
             watching.cancel()
             self._life = None
+            self.pong = None
             ending = await process.aclose()
         return life, life.refusal or life.verdict or ending
 
@@ -223,8 +226,11 @@ class WorkerSupervisor:
                     life.refusal = message.message
                 case Pong():
                     life.watchdog.note_pong(now_ns)
+                    self.pong = message
                 case Dropped(cause="replaced" | "reset"):
                     life.watchdog.note_step_withdrawn()
+                    self._on_message(message)
+                case MemoryRead():
                     self._on_message(message)
                 case Result() | Dropped() | StepFailed():
                     life.watchdog.note_step_answered(now_ns)

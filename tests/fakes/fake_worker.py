@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 
 import numpy as np
 
 from server.masks import rle
 from server.worker.client import Picture, StatusListener
-from server.worker.protocol import Capacity, Dropped, FoundPolyp, Hello, Result
+from server.worker.protocol import (
+    Capacity,
+    Dropped,
+    FoundPolyp,
+    Hello,
+    MemoryFrame,
+    MemoryRead,
+    Result,
+)
 from server.worker.state import WorkerState, WorkerStatus
+
+MemoryQuestion = tuple[tuple[int, ...], tuple[int, ...], asyncio.Future[MemoryRead]]
+"""Frames whose pictures are known, frames whose maps are wanted, and the answer to set."""
 
 EMPTY_COUNTS = rle.encode(np.zeros((352, 352), dtype=np.bool_))
 
@@ -25,6 +37,7 @@ class FakeWorker:
         self.pictures: asyncio.Queue[tuple[Picture, asyncio.Future[Result | Dropped]]] = (
             asyncio.Queue()
         )
+        self.questions: asyncio.Queue[MemoryQuestion] = asyncio.Queue()
         self._listeners: set[StatusListener] = set()
         self._ready = asyncio.Event()
         self._follow()
@@ -50,6 +63,13 @@ class FakeWorker:
     async def step(self, picture: Picture) -> Result | Dropped:
         answer: asyncio.Future[Result | Dropped] = asyncio.get_running_loop().create_future()
         self.pictures.put_nowait((picture, answer))
+        return await answer
+
+    async def read_memory(
+        self, session: str, known: tuple[int, ...], maps: tuple[int, ...]
+    ) -> MemoryRead:
+        answer: asyncio.Future[MemoryRead] = asyncio.get_running_loop().create_future()
+        self.questions.put_nowait((known, maps, answer))
         return await answer
 
     def set_state(self, state: WorkerState, reason: str = "") -> None:
@@ -82,4 +102,35 @@ def result_of(picture: Picture, polyps: tuple[FoundPolyp, ...] = ()) -> Result:
         polyps=polyps,
         step_ms=12.5,
         batch=1,
+    )
+
+
+def memory_read_of(
+    frames: dict[int, float],
+    *,
+    pictures: tuple[int, ...] = (),
+    maps: tuple[int, ...] = (),
+    sequence: int = 100,
+) -> MemoryRead:
+    """An answer about frames (`sequence` to share) taken every tenth of a second."""
+    return MemoryRead(
+        session="s1",
+        epoch=0,
+        sequence=sequence,
+        pts=sequence * 9000,
+        is_told=True,
+        map_size=(1, 2),
+        frames=tuple(
+            MemoryFrame(
+                sequence=number,
+                pts=number * 9000,
+                share=share,
+                area=0.25,
+                map=base64.b64encode(bytes([255, 0])).decode() if number in maps else None,
+                picture=base64.b64encode(b"jpeg %d" % number).decode()
+                if number in pictures
+                else None,
+            )
+            for number, share in frames.items()
+        ),
     )

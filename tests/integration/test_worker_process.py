@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from server.errors import WorkerLostError, WorkerStartError, WorkerStepError
+from server.errors import MemoryNotReadError, WorkerLostError, WorkerStartError, WorkerStepError
 from server.session.mask_loop import MAX_UNDER_WAY
 from server.settings import WorkerSettings
 from server.worker.client import Picture, WorkerClient
@@ -58,7 +58,7 @@ class Watched:
 @asynccontextmanager
 async def client_of(weights: str, **chosen: Any) -> AsyncIterator[Watched]:
     settings = WorkerSettings(
-        model=ENGINE, weights=weights, restart_delay_ms=50, measure_s=0.05, **chosen
+        **{"model": ENGINE, "weights": weights, "restart_delay_ms": 50, "measure_s": 0.05} | chosen
     )
     client = WorkerClient(settings, deadline_ms=250, now_ns=time.monotonic_ns)
     watched = Watched(client)
@@ -98,6 +98,32 @@ async def test_sessions_are_served_apart_and_a_reset_empties_one_memory() -> Non
         assert memory_seen_in(await client.step(picture(3))) == 1
         assert memory_seen_in(await client.step(picture(1, "b"))) == 2
         assert client.restarts == 0
+
+
+async def test_a_memory_can_be_looked_into_until_it_is_emptied() -> None:
+    async with client_of("ok", model="tests.fakes.remembering_model:create_model") as watched:
+        client = watched.client
+        client.open("a")
+        await client.wait_until_ready()
+        await client.step(picture(0))
+        asked = asyncio.create_task(client.read_memory("a", (), (0,)))
+        await asyncio.sleep(0)
+        await client.step(picture(1))
+        read = await asked
+        assert [frame.sequence for frame in read.frames] == [0]
+        assert read.frames[0].map is not None
+        assert read.frames[0].picture is not None
+        late = asyncio.create_task(client.read_memory("a", (), ()))
+        await asyncio.sleep(0)
+        client.reset("a")
+        with pytest.raises(MemoryNotReadError, match="emptied"):
+            await late
+        lost = asyncio.create_task(client.read_memory("a", (), ()))
+        await asyncio.sleep(0)
+        assert client.pid is not None
+        os.kill(client.pid, signal.SIGKILL)
+        with pytest.raises(WorkerLostError):
+            await lost
 
 
 async def test_sessions_beyond_what_was_measured_are_said_when_they_are_opened() -> None:

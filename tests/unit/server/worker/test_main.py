@@ -7,7 +7,7 @@ import gc
 import socket
 import time
 import weakref
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
@@ -23,9 +23,11 @@ from server.worker.protocol import (
     Dropped,
     Failed,
     Hello,
+    MemoryRead,
     Open,
     Ping,
     Pong,
+    ReadMemory,
     Ready,
     Reset,
     Result,
@@ -126,13 +128,20 @@ async def test_pings_are_answered_while_the_weights_load_and_while_a_step_runs()
     async with worker_running() as (channel, _):
         await channel.send(configuration("load:300,step:300"))
         await channel.send(Ping(nonce=1))
-        assert await channel.receive_by_service() == Pong(nonce=1)
+        pong = await channel.receive_by_service()
+        assert isinstance(pong, Pong)
+        assert pong.nonce == 1
+        assert pong.memory_bytes is not None
+        assert pong.memory_bytes > 10_000_000
+        assert pong.device_memory_bytes is None
         assert isinstance(await channel.receive_by_service(), Hello)
         assert isinstance(await channel.receive_by_service(), Ready)
         await channel.send(Open(session="a", epoch=0))
         await channel.send(step("a", 0), RGB)
         await channel.send(Ping(nonce=2))
-        assert await channel.receive_by_service() == Pong(nonce=2)
+        pong = await channel.receive_by_service()
+        assert isinstance(pong, Pong)
+        assert pong.nonce == 2
         assert isinstance(await channel.receive_by_service(), Result)
 
 
@@ -199,9 +208,11 @@ async def test_a_session_closed_while_its_picture_is_on_the_way_leaves_no_memory
         states.append(weakref.ref(state))
         return state
 
-    def compute_later(runner: Runner, requests: Sequence[StepRequest]) -> Computed:
+    def compute_later(
+        runner: Runner, requests: Sequence[StepRequest], questions: Mapping[str, ReadMemory]
+    ) -> Computed:
         time.sleep(0.3)
-        return compute(runner, requests)
+        return compute(runner, requests, questions)
 
     monkeypatch.setattr(FakeEngine, "initial_state", initial_state)
     monkeypatch.setattr(Runner, "compute", compute_later)
@@ -216,6 +227,31 @@ async def test_a_session_closed_while_its_picture_is_on_the_way_leaves_no_memory
         assert len(states) == warmed_up + 1
         gc.collect()
         assert states[-1]() is None
+
+
+async def test_a_question_about_a_memory_is_answered_by_the_next_step_of_its_epoch() -> None:
+    async with worker_running() as (channel, _):
+        model = "tests.fakes.remembering_model:create_model"
+        await channel.send(configuration("ok").model_copy(update={"model": model}))
+        assert isinstance(await channel.receive_by_service(), Hello)
+        assert isinstance(await channel.receive_by_service(), Ready)
+        await channel.send(Open(session="a", epoch=0))
+        await channel.send(step("a", 7), RGB)
+        assert isinstance(await channel.receive_by_service(), Result)
+        await channel.send(ReadMemory(session="a", epoch=0, known=(), maps=()))
+        await channel.send(step("a", 8).model_copy(update={"pts": 720}), RGB)
+        assert isinstance(await channel.receive_by_service(), Result)
+        read = await channel.receive_by_service()
+        assert isinstance(read, MemoryRead)
+        assert (read.session, read.sequence, read.pts) == ("a", 8, 720)
+        assert [frame.sequence for frame in read.frames] == [7]
+        # A question of the epoch before, and one that a reset overtook, are over.
+        await channel.send(ReadMemory(session="a", epoch=0, known=(), maps=()))
+        await channel.send(Reset(session="a", epoch=1))
+        await channel.send(ReadMemory(session="a", epoch=0, known=(), maps=()))
+        for sequence in (9, 10):
+            await channel.send(step("a", sequence, epoch=1), RGB)
+            assert isinstance(await channel.receive_by_service(), Result)
 
 
 async def test_broken_weights_are_told_and_end_the_worker() -> None:
