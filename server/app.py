@@ -20,6 +20,7 @@ from server.masks.hub import HubLimits
 from server.media.clock import Clock, SystemClock
 from server.media.demo_source import DemoSettings
 from server.media.encoder import Encoders
+from server.media.frame import SourceState
 from server.media.pipeline import MediaPipeline, SourceOptions
 from server.media.push_target import PushTarget, parse_push
 from server.media.reconnect import RetryLimits
@@ -37,6 +38,7 @@ from server.session.ports import Media, MediaFactory, MediaOrder
 from server.session.registry import SessionRegistry, SourceCheck
 from server.session.session import Session
 from server.settings import FindingSettings, Settings, refuse_open_listening, region_for
+from server.version import VERSION
 from server.worker.client import WorkerClient
 from server.worker.state import WorkerState
 
@@ -87,7 +89,9 @@ def create_app(
     for part in (health, sessions, findings, webrtc, memory, mask_socket, frame_socket):
         app.include_router(part.router)
     web.mount_viewer(app, settings.web.directory)
-    app.add_middleware(AccessGate, listen=settings.listen, auth=settings.auth)
+    app.add_middleware(
+        AccessGate, listen=settings.listen, auth=settings.auth, metrics=services.metrics
+    )
     app.add_middleware(web.SecurityHeaders)
     return app
 
@@ -274,6 +278,14 @@ def _watch_gauges(metrics: ServiceMetrics, registry: SessionRegistry, worker: Wo
         "GPU memory that the AI process holds; not a number without a GPU.",
         lambda: _or_nan(worker.pong.device_memory_bytes if worker.pong else None),
     )
+    metrics.watch_gauge(
+        "sali_sources_interrupted",
+        "Sessions whose source is not playing.",
+        lambda: sum(s.pipeline.state is not SourceState.PLAYING for s in registry.sessions),
+    )
+    metrics.watch_process("sali_worker", lambda: worker.pid)
+    metrics.tell("sali_build_info", "The version that runs.", lambda: {"version": VERSION})
+    metrics.tell("sali_model_info", "The model that runs.", lambda: _model_facts(worker))
     metrics.watch_counter(
         "sali_worker_restarts", "Workers started in place of a lost one.", lambda: worker.restarts
     )
@@ -281,3 +293,16 @@ def _watch_gauges(metrics: ServiceMetrics, registry: SessionRegistry, worker: Wo
 
 def _or_nan(value: float | None) -> float:
     return nan if value is None else value
+
+
+def _model_facts(worker: WorkerClient) -> dict[str, str]:
+    """What a worker said of itself; empty before one did."""
+    hello = worker.hello
+    if hello is None:
+        return {}
+    return {
+        "name": hello.name,
+        "profile": hello.profile,
+        "device": hello.device,
+        "engine": hello.engine,
+    }

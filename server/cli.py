@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sys
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as installed_version
 
 import typer
 
 from sali_core.errors import SaliError
 from server.commands import ablate, bench, data, evaluate, phantom, predict, run, train, weights
+from server.commands.check import check
 from server.commands.serve import serve
 from server.errors import ServiceError
+from server.version import VERSION
 
 app = typer.Typer(
     help="Live polyp masks for colonoscopy video. Not a medical device.",
@@ -23,14 +23,11 @@ app = typer.Typer(
 
 def version() -> None:
     """Print the version."""
-    try:
-        number = installed_version("sali-live")
-    except PackageNotFoundError:
-        number = "not installed"
-    typer.echo(f"sali-live {number}")
+    typer.echo(f"sali-live {VERSION}")
 
 
 app.command("serve")(serve)
+app.command("check")(check)
 app.command("run")(run.command)
 app.command("predict")(predict.command)
 app.command("train")(train.command)

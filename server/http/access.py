@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from server.errors import RequestTooLargeError, ServiceError, UnauthorizedError
 from server.http.problem import problem_of
 from server.masks.message import FRAMES_SUBPROTOCOL, SUBPROTOCOL
+from server.observability.metrics import ServiceMetrics
 from server.security.origin import require_own_host, require_own_origin
 from server.security.token import (
     is_token_right,
@@ -26,9 +27,12 @@ _log = structlog.get_logger(__name__)
 class AccessGate:
     """ASGI middleware; refuses with a problem document, or by closing the WebSocket."""
 
-    def __init__(self, app: ASGIApp, *, listen: ListenSettings, auth: AuthSettings) -> None:
-        """Stand in front of `app`."""
+    def __init__(
+        self, app: ASGIApp, *, listen: ListenSettings, auth: AuthSettings, metrics: ServiceMetrics
+    ) -> None:
+        """Stand in front of `app`; what is refused is counted."""
         self._app = app
+        self._metrics = metrics
         self._listen = listen
         self._token = auth.token
 
@@ -41,6 +45,7 @@ class AccessGate:
             self._check(scope)
         except ServiceError as exc:
             _log.warning("request_refused", code=exc.code)
+            self._metrics.requests_refused.labels(exc.code).inc()
             if scope["type"] == "websocket":
                 await _close(scope, receive, send, exc)
             else:

@@ -146,6 +146,7 @@ class MaskLoop:
             pts=frame.pts,
         )
         try:
+            self._metrics.stage.labels("media").observe(age_ns / 1e9)
             answer = await self._worker.step(picture)
         except WorkerLostError:
             self.drops["worker_lost"] += 1
@@ -153,9 +154,9 @@ class MaskLoop:
             _log.warning("step_failed", session=self._session, reason=str(exc))
             self.drops["step_failed"] += 1
         else:
-            self._take(frame, answer)
+            self._take(frame, answer, age_ns)
 
-    def _take(self, frame: ModelFrame, answer: Result | Dropped) -> None:
+    def _take(self, frame: ModelFrame, answer: Result | Dropped, sent_age_ns: int) -> None:
         """Publish a mask, unless there is none or it is too old."""
         if isinstance(answer, Dropped):
             self.drops[answer.cause] += 1
@@ -164,6 +165,7 @@ class MaskLoop:
             return
         age_ns = self._age_ns(frame)
         self._metrics.step.observe(answer.step_ms / 1e3)
+        self._metrics.stage.labels("worker").observe((age_ns - sent_age_ns) / 1e9)
         self._metrics.mask_age.observe(age_ns / 1e9)
         if age_ns > self._max_age_ns:
             self.drops["late"] += 1

@@ -192,6 +192,7 @@ class Session:
         self._masks.forget_until_now()
         self.findings.clear()
         self.memory.forget()
+        self._metrics.bank_resets.labels("operator").inc()
         _log.info("memory_reset", session=self.identity.id, reason="operator")
 
     def choose_region(self, choice: RegionChoice) -> None:
@@ -210,6 +211,8 @@ class Session:
         """Follow the source."""
         if state is not self._source_state:
             self._source_state = state
+            if state is SourceState.RECONNECTING:
+                self._metrics.source_reconnects.inc()
             _log.info("source_state", session=self.identity.id, state=state.value)
         retry = self._pipeline.retry
         if retry is not None and retry.attempt.bit_count() == 1:
@@ -223,6 +226,7 @@ class Session:
         if self._state is SessionState.OPEN:
             self._masks.forget()
             self.memory.forget()
+            self._metrics.bank_resets.labels(reason).inc()
             _log.info("memory_reset", session=self.identity.id, reason=reason)
 
     def on_origin(self, viewer_id: str, rtp_origin: int) -> None:
@@ -231,10 +235,12 @@ class Session:
 
     async def _tick(self) -> None:
         """Look at the clock, and at what the pipeline counted."""
+        last_ns = self._clock.monotonic_ns()
         while True:
             self._mirror_counters()
             self._publish_state()
             await asyncio.sleep(_TICK_S)
+            last_ns = self._count_hidden(last_ns)
 
     async def _guard(self, work: Coroutine[None, None, None]) -> None:
         """On a fault of ours, end the session's masks and nothing else."""
@@ -261,6 +267,14 @@ class Session:
             )
         )
         return name
+
+    def _count_hidden(self, since_ns: int) -> int:
+        """Count the time since then if the AI had nothing to show; return the time now."""
+        now_ns = self._clock.monotonic_ns()
+        if self._ai.state is not AiState.ACTIVE:
+            hidden = self._metrics.overlay_hidden.labels(self._ai.state.value)
+            hidden.inc((now_ns - since_ns) / 1e9)
+        return now_ns
 
     def _on_worker(self, status: WorkerStatus) -> None:
         """Follow the worker; another one begins with empty memories."""

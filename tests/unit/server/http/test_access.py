@@ -107,3 +107,13 @@ async def test_a_long_body_that_hides_its_length_is_refused(service: Service) ->
         headers={"content-type": "application/sdp"},
     )
     assert (answer.status_code, answer.json()["code"]) == (413, "request_too_large")
+
+
+async def test_what_is_refused_is_counted_by_its_cause(guarded: Service) -> None:
+    await guarded.client.get("/v1/sessions")
+    await guarded.client.get("/v1/sessions", headers=BEARER)
+    await guarded.client.get("/v1/sessions", headers={**BEARER, "origin": "http://elsewhere"})
+    lines = (await guarded.client.get("/metrics")).text.splitlines()
+    assert 'sali_requests_refused_total{code="unauthorized"} 1.0' in lines
+    assert 'sali_requests_refused_total{code="forbidden_origin"} 1.0' in lines
+    assert TOKEN not in "".join(lines)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 from server.observability.metrics import ServiceMetrics
 
 
@@ -29,3 +31,27 @@ def test_drops_are_told_by_cause() -> None:
     metrics = ServiceMetrics()
     metrics.drops.labels("late").inc()
     assert 'sali_drops_total{cause="late"} 1.0' in lines(metrics)
+
+
+def test_series_with_known_labels_begin_at_zero() -> None:
+    assert 'sali_requests_refused_total{code="unauthorized"} 0.0' in lines(ServiceMetrics())
+    assert 'sali_overlay_hidden_seconds_total{ai_state="late"} 0.0' in lines(ServiceMetrics())
+
+
+def test_words_are_labels_and_absent_while_nothing_is_known() -> None:
+    metrics = ServiceMetrics()
+    words: dict[str, str] = {}
+    metrics.tell("sali_model_info", "The model.", lambda: words)
+    assert not any(line.startswith("sali_model_info") for line in lines(metrics))
+    words = {"name": "small", "device": "cpu"}
+    assert 'sali_model_info{device="cpu",name="small"} 1.0' in lines(metrics)
+
+
+def test_another_process_is_watched_while_it_lives() -> None:
+    metrics = ServiceMetrics()
+    pid: int | None = None
+    metrics.watch_process("sali_worker", lambda: pid)
+    assert not any(line.startswith("sali_worker_process_resident") for line in lines(metrics))
+    pid = os.getpid()
+    (line,) = (x for x in lines(metrics) if x.startswith("sali_worker_process_resident_memory"))
+    assert float(line.split()[1]) > 1e6

@@ -284,6 +284,58 @@ async def test_what_is_counted_reaches_the_metrics(world: World, session: Sessio
     assert "sali_mask_age_seconds_count 1.0" in text
 
 
+async def test_the_time_without_masks_to_show_is_counted_by_state(
+    world: World, session: Session
+) -> None:
+    def hidden(state: str) -> float:
+        return number(world, f'sali_overlay_hidden_seconds_total{{ai_state="{state}"}}')
+
+    world.pipeline.play()
+    await mask_one(world)
+    await world.until(lambda: session.ai.state is AiState.ACTIVE)
+    while_warming = hidden("warming")
+    world.worker.set_state(WorkerState.LOST, "killed")
+    await world.until(lambda: session.ai.state is AiState.FAILED)
+    await world.clock.advance(2.0)
+    await world.until(lambda: hidden("failed") >= 2.0)
+    assert hidden("failed") < 2.2
+    assert hidden("warming") == while_warming
+
+
+async def test_every_emptied_memory_and_every_lost_source_is_counted(
+    world: World, session: Session
+) -> None:
+    session.reset()
+    world.pipeline.events.on_discontinuity("another publisher")
+    for state in (SourceState.RECONNECTING, SourceState.RECONNECTING, SourceState.PLAYING):
+        world.pipeline.set_state(state, "")
+    assert number(world, 'sali_bank_resets_total{reason="operator"}') == 1
+    assert number(world, 'sali_bank_resets_total{reason="another publisher"}') == 1
+    assert number(world, "sali_source_reconnects_total") == 1
+
+
+async def test_the_stages_of_a_mask_sum_to_its_age(world: World, session: Session) -> None:
+    captured_ns = world.clock.monotonic_ns()
+    await world.clock.advance(0.02)
+    world.pipeline.put(captured_ns)
+    picture, answer = await world.worker.next_picture()
+    await world.clock.advance(0.03)
+    answer.set_result(result_of(picture))
+    await world.until(lambda: session.frames_masked == 1)
+    stages = [
+        number(world, f'sali_stage_seconds_sum{{stage="{stage}"}}') for stage in ("media", "worker")
+    ]
+    age = number(world, "sali_mask_age_seconds_sum")
+    assert sum(stages) == pytest.approx(age)
+    assert stages == pytest.approx([0.02, 0.03], abs=0.005)
+
+
+def number(world: World, series: str) -> float:
+    """Return the value of one series of the metrics."""
+    lines = world.metrics.to_text().decode().splitlines()
+    return next(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{series} "))
+
+
 def test_a_box_moves_from_mask_pixels_to_source_pixels() -> None:
     polyp = FoundPolyp(box=(100, 50, 10, 20), area_px=150, score=0.9)
     moved = polyp_in_source(polyp, (352, 352), (80, 20, 704, 352))

@@ -1,0 +1,1 @@
+"""What `sali check` looks at before, or while, the service runs on a machine."""

@@ -1,0 +1,61 @@
+"""The service itself: its settings, its viewer, its sources, and whether it answers."""
+
+from __future__ import annotations
+
+from server.app import configured_pushes, source_check
+from server.checks.finding import Finding, fine, note, wrong
+from server.errors import ServiceError
+from server.http.web import is_viewer_built
+from server.media.region import parse_region
+from server.media.source import parse_source
+from server.readiness import ask_readiness
+from server.settings import ListenSettings, Settings, WebSettings, refuse_open_listening
+
+_CONFIGURATION = "see docs/configuration.md; `sali config show` tells where each value comes from"
+
+
+def check_settings(settings: Settings) -> Finding:
+    """Whether the settings go together."""
+    try:
+        refuse_open_listening(settings)
+        configured_pushes(settings)
+        parse_region(settings.region)
+    except ServiceError as exc:
+        return wrong("settings", str(exc), _CONFIGURATION)
+    if settings.auth.token is None:
+        return fine("settings", "no token; only this machine can connect")
+    return fine("settings", "a token is asked for")
+
+
+def check_viewer(settings: WebSettings) -> Finding:
+    """Whether the viewer is built."""
+    if is_viewer_built(settings.directory):
+        return fine("viewer", f"built, in {settings.directory}")
+    return note("viewer", f"there is none in {settings.directory}", "make web builds it")
+
+
+def check_sources(settings: Settings) -> list[Finding]:
+    """Whether each configured source has video now. A camera may come back by itself later."""
+    check = source_check(settings)
+    findings: list[Finding] = []
+    for text in settings.sources:
+        subject = "source"
+        try:
+            spec = parse_source(text, settings.loop)
+            subject = f"source {spec.label}"
+            check(spec)
+        except ServiceError as exc:
+            findings.append(
+                wrong(subject, str(exc), "docs/install.md, Troubleshooting, says what to look at")
+            )
+        else:
+            findings.append(fine(subject, "can be used"))
+    return findings
+
+
+def check_readiness(listen: ListenSettings) -> Finding:
+    """Whether the running service is ready."""
+    reason = ask_readiness(listen)
+    if reason:
+        return wrong("service", reason, "its log (docker compose logs server) tells why")
+    return fine("service", f"ready on port {listen.port}")
