@@ -12,7 +12,17 @@ from fastapi import FastAPI
 from server.burn_in.stream import BurnedStream
 from server.errors import ConfigurationError
 from server.findings.persistence import PersistenceRule
-from server.http import findings, frame_socket, health, mask_socket, memory, sessions, web, webrtc
+from server.http import (
+    configuration,
+    findings,
+    frame_socket,
+    health,
+    mask_socket,
+    memory,
+    sessions,
+    web,
+    webrtc,
+)
 from server.http.access import AccessGate
 from server.http.problem import install_problem_handlers
 from server.http.services import Services
@@ -86,7 +96,8 @@ def create_app(
     )
     app.state.services = services
     install_problem_handlers(app)
-    for part in (health, sessions, findings, webrtc, memory, mask_socket, frame_socket):
+    rest = (health, configuration, sessions, findings, webrtc, memory)
+    for part in (*rest, mask_socket, frame_socket):
         app.include_router(part.router)
     web.mount_viewer(app, settings.web.directory)
     app.add_middleware(

@@ -7,7 +7,18 @@ import sys
 import typer
 
 from sali_core.errors import SaliError
-from server.commands import ablate, bench, data, evaluate, phantom, predict, run, train, weights
+from server.commands import (
+    ablate,
+    bench,
+    config,
+    data,
+    evaluate,
+    phantom,
+    predict,
+    run,
+    train,
+    weights,
+)
 from server.commands.check import check
 from server.commands.serve import serve
 from server.errors import ServiceError
@@ -34,6 +45,7 @@ app.command("train")(train.command)
 app.command("ablate")(ablate.command)
 app.command("evaluate")(evaluate.command)
 app.command("phantom")(phantom.command)
+app.add_typer(config.app, name="config")
 app.add_typer(bench.app, name="bench")
 app.add_typer(weights.app, name="weights")
 app.add_typer(data.app, name="data")

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from server.commands.config import ConfigFile
+
 if TYPE_CHECKING:
     from server.checks.finding import Finding
     from server.settings import Settings
@@ -18,6 +20,7 @@ _NOTICE = "Not a medical device."
 
 
 def check(
+    config: ConfigFile = None,
     running: Annotated[
         bool,
         typer.Option(
@@ -32,7 +35,7 @@ def check(
     """
     from server.settings import load_settings
 
-    findings = list(_look(load_settings(), running=running))
+    findings = list(_look(load_settings(config), running=running))
     is_fine = all(finding.status != "wrong" for finding in findings)
     if as_json:
         report = {"ok": is_fine, "findings": [asdict(finding) for finding in findings]}

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from server.commands.config import ConfigFile
+
 
 def serve(
     source: Annotated[
@@ -28,6 +30,7 @@ def serve(
     region: Annotated[
         str | None, typer.Option(help="What the AI sees: auto, full or x,y,width,height in pixels")
     ] = None,
+    config: ConfigFile = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on")] = None,
     weights: Annotated[str | None, typer.Option(help="Known weights, or a file")] = None,
@@ -44,7 +47,8 @@ def serve(
     listen = {"host": host, "port": port}
     pushed = {"urls": push or None, "overlay": push_overlay}
     worker = {"weights": weights, "device": device, "model": model}
-    run_service(load_settings(**_given(flat, {"listen": listen, "push": pushed, "worker": worker})))
+    given = _given(flat, {"listen": listen, "push": pushed, "worker": worker})
+    run_service(load_settings(config, **given))
 
 
 def _given(flat: dict[str, Any], groups: dict[str, dict[str, Any]]) -> dict[str, Any]:

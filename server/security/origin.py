@@ -24,14 +24,16 @@ def require_own_host(host: str | None, listen: ListenSettings) -> None:
         listen: Where the service listens.
 
     Raises:
-        ForbiddenOriginError: The name is neither a loopback one nor the one listened on.
+        ForbiddenOriginError: The name is neither a loopback one, nor the one listened on, nor one
+            of those that the operator told.
     """
     if not listen.is_loopback:
         return
     name = _name_and_port(f"//{host or ''}", 0)[0]
-    if name not in _LOOPBACK_NAMES | {listen.host}:
+    if name not in _LOOPBACK_NAMES | {listen.host, *(known.lower() for known in listen.names)}:
         raise ForbiddenOriginError(
-            "the service is known as localhost or 127.0.0.1 only; open it under that name"
+            "the service is not known by this name; open it as localhost or 127.0.0.1, or add the "
+            "name to SALI_LISTEN__NAMES"
         )
 
 

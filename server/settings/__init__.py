@@ -1,4 +1,4 @@
-"""What an operator may choose, read once from the environment; one file for each section.
+"""What an operator may choose, read once from file and environment; one file for each section.
 
 `SALI_WORKER__DEVICE=cpu` sets `Settings().worker.device`. Every field is described in
 docs/configuration.md; a test keeps the two in step. Nothing else in the service reads the
@@ -15,13 +15,17 @@ from server.settings.ice import IceServer
 from server.settings.listen import ListenSettings
 from server.settings.load import (
     load_settings,
+    load_with_origins,
     refuse_open_listening,
     refuse_unknown_variables,
     region_for,
+    setting_paths,
+    variable_of,
 )
 from server.settings.log import LogSettings
 from server.settings.masks import MaskSettings
 from server.settings.push import PushSettings
+from server.settings.schema import configuration_schema, default_settings
 from server.settings.session import SessionSettings
 from server.settings.tree import Settings, known_variables
 from server.settings.web import WebSettings
@@ -43,9 +47,14 @@ __all__ = [
     "Settings",
     "WebSettings",
     "WorkerSettings",
+    "configuration_schema",
+    "default_settings",
     "known_variables",
     "load_settings",
+    "load_with_origins",
     "refuse_open_listening",
     "refuse_unknown_variables",
     "region_for",
+    "setting_paths",
+    "variable_of",
 ]

@@ -18,6 +18,12 @@ class ListenSettings(SettingsGroup):
     )
     port: int = Field(default=8000, ge=0, le=65535, description="TCP port; 0 takes a free one")
 
+    names: tuple[str, ...] = Field(
+        default=(),
+        description="Names, a JSON list, under which a reverse proxy on this machine is reached; "
+        "they need a token",
+    )
+
     @property
     def is_loopback(self) -> bool:
         """Whether only programs on this machine can connect."""

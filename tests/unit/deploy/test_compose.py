@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,16 @@ def test_the_example_lists_every_variable_that_the_compose_files_read() -> None:
     example = (DEPLOY / ".env.example").read_text()
     listed = set(re.findall(r"^#?([A-Z][A-Z0-9_]+)=", example, re.MULTILINE))
     assert variables() <= listed
+
+
+def test_the_example_ends_with_every_variable_of_the_service() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "server.cli", "config", "env"],
+        env={k: v for k, v in os.environ.items() if not k.startswith("SALI_")},
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    example = (DEPLOY / ".env.example").read_text()
+    assert example.endswith(done.stdout), "write the end of deploy/.env.example by sali config env"
 
 
 def compose(*files: Path, profiles: str = "*", **environment: str) -> dict[str, Any]:

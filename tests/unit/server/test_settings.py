@@ -122,6 +122,14 @@ def test_other_machines_are_let_in_with_a_token_only(host: str) -> None:
     refuse_open_listening(Settings(listen={"host": host}, auth={"token": "secret-token"}))
 
 
+def test_a_proxy_lets_other_machines_in_with_a_token_only() -> None:
+    with pytest.raises(ConfigurationError, match="SALI_AUTH__TOKEN"):
+        refuse_open_listening(Settings(listen={"names": ("room.example",)}))
+    refuse_open_listening(
+        Settings(listen={"names": ("room.example",)}, auth={"token": "secret-token"})
+    )
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
 def test_loopback_needs_no_token(host: str) -> None:
     refuse_open_listening(Settings(listen={"host": host}))

@@ -32,3 +32,9 @@ async def test_metrics_are_prometheus_text_in_base_units_without_names(service: 
         assert line in answer.text.splitlines()
     assert session_id not in answer.text
     assert "Jane" not in answer.text
+
+
+async def test_the_schema_of_the_configuration_is_served(service: Service) -> None:
+    schema = (await service.client.get("/v1/config/schema")).json()
+    assert schema["properties"]["sources"]["default"] == ["demo"]
+    assert schema["additionalProperties"] is False

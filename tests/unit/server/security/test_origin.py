@@ -63,3 +63,12 @@ def test_our_own_page_and_programs_pass(origin: str | None, host: str) -> None:
 def test_pages_of_other_sites_are_refused(origin: str, host: str | None) -> None:
     with pytest.raises(ForbiddenOriginError):
         require_own_origin(origin, host)
+
+
+def test_behind_a_proxy_the_service_answers_to_the_names_it_was_told() -> None:
+    listen = ListenSettings(names=("Sali.Hospital.example",))
+    for host in ("sali.hospital.example", "sali.hospital.example:443", "localhost:8000"):
+        require_own_host(host, listen)
+    for host in ("hospital.example", "evil.example", None):
+        with pytest.raises(ForbiddenOriginError, match="SALI_LISTEN__NAMES"):
+            require_own_host(host, listen)
