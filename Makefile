@@ -7,7 +7,7 @@ PORT ?= 8000
 SOURCE ?= demo
 
 .DEFAULT_GOAL := help
-.PHONY: help install web run test test-python test-web e2e bench bench-gpu test-gpu fmt lint type train clean packages
+.PHONY: help install web run test test-python test-web e2e docker-test bench bench-gpu test-gpu fmt lint type train clean packages
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ test-web: client_web/node_modules/.installed ## Web client: types, lint, unit te
 
 e2e: install web ## A real browser against a real server
 	$(BIN)/python -m pytest -q -m e2e tests/e2e
+
+docker-test: install ## Build the image and test the whole stack (root on Debian, or Docker with Compose)
+	PYTHON=$(BIN)/python tests/docker/run.sh
 
 bench: install ## Speed, as ratios measured side by side
 	$(BIN)/python -m tests.bench.step

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -67,16 +68,22 @@ def test_a_misused_command_has_status_2(
 
 def test_only_what_was_given_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[object] = []
-    monkeypatch.setattr("server.settings.load_settings", lambda **chosen: given.append(chosen))
+    monkeypatch.setattr(
+        "server.settings.load_settings", lambda config, **chosen: given.append((config, chosen))
+    )
     monkeypatch.setattr("server.launch.run_service", lambda settings: None)
     serve.serve()
-    serve.serve(source=["a.mp4", "whip"], loop=True, port=0, device="cpu")
+    file = Path("sali.yaml")
+    serve.serve(source=["a.mp4", "whip"], loop=True, port=0, device="cpu", config=file)
     assert given == [
-        {},
-        {
-            "sources": ["a.mp4", "whip"],
-            "loop": True,
-            "listen": {"port": 0},
-            "worker": {"device": "cpu"},
-        },
+        (None, {}),
+        (
+            file,
+            {
+                "sources": ["a.mp4", "whip"],
+                "loop": True,
+                "listen": {"port": 0},
+                "worker": {"device": "cpu"},
+            },
+        ),
     ]
