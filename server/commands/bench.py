@@ -1,4 +1,4 @@
-"""`sali bench model`: how fast a network runs here; the others: `bench_service.py`, `bench_findings.py`."""
+"""`sali bench model`: how fast a network runs here; the others are in files of their own."""
 
 from __future__ import annotations
 

@@ -48,6 +48,8 @@ class PictureDecoder:
         coded = av.Packet(packet.payload)
         coded.pts = packet.pts
         coded.time_base = _TIME_BASE
+        # FFmpeg takes a PNG picture that is not marked as one for the difference to the one before.
+        coded.is_keyframe = packet.is_keyframe
         return self._receive(coded)
 
     def drain(self) -> list[av.VideoFrame]:
