@@ -24,12 +24,6 @@ from sali_core.stream.segmenter import StreamNetwork, StreamSegmenter
 from sali_core.weights.store import WeightsHeader, save_weights
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Graphs that several tests use: conversion is slow."""
-    return tmp_path_factory.mktemp("graphs")
-
-
 def _segmenter(network: StreamNetwork) -> StreamSegmenter:
     return StreamSegmenter(
         network,

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import socket
 import time
 import weakref
-from collections.abc import AsyncIterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 
 import pytest
 
 from server.errors import UnsupportedMessageError
 from server.worker.channel import MessageChannel
-from server.worker.main import MAX_FAILED_STEPS, Worker
+from server.worker.main import MAX_FAILED_STEPS
 from server.worker.protocol import (
     Capacity,
     Close,
@@ -38,6 +35,7 @@ from server.worker.runner import Computed, Runner
 from server.worker.scheduler import StepRequest
 from tests.fakes.capacities import DEMAND, made_up_capacity
 from tests.fakes.fake_engine import FakeEngine, FakeState
+from tests.fakes.local_worker import worker_running
 
 RGB = bytes(4 * 4 * 3)
 KNOWN = made_up_capacity(batch=4)
@@ -59,23 +57,6 @@ def configuration(weights: str) -> Configure:
 
 def step(session: str, sequence: int, *, epoch: int = 0, age_ms: float = 0.0) -> Step:
     return Step(session=session, epoch=epoch, sequence=sequence, height=4, width=4, age_ms=age_ms)
-
-
-@asynccontextmanager
-async def worker_running() -> AsyncIterator[tuple[MessageChannel, asyncio.Task[int]]]:
-    """A worker's loop and the service's end of its stream."""
-    ours, theirs = socket.socketpair()
-    channel = MessageChannel(ours)
-    worker_channel = MessageChannel(theirs)
-    with ThreadPoolExecutor(1) as executor:
-        running = asyncio.create_task(Worker(worker_channel, executor).run())
-        try:
-            async with asyncio.timeout(10):
-                yield channel, running
-        finally:
-            await channel.aclose()
-            await asyncio.wait({running}, timeout=5)
-            await worker_channel.aclose()
 
 
 async def start(
