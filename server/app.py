@@ -36,6 +36,7 @@ from server.media.push_target import PushTarget, parse_push
 from server.media.reconnect import RetryLimits
 from server.media.region import parse_region
 from server.media.source import check_source, parse_source
+from server.media.view_watch import ViewLimits
 from server.media.whep import WhepViewers
 from server.observability.metrics import ServiceMetrics
 from server.session.admission import admission_of
@@ -47,7 +48,13 @@ from server.session.outputs import SessionOutputs
 from server.session.ports import Media, MediaFactory, MediaOrder
 from server.session.registry import SessionRegistry, SourceCheck
 from server.session.session import Session
-from server.settings import FindingSettings, Settings, refuse_open_listening, region_for
+from server.settings import (
+    FindingSettings,
+    Settings,
+    is_view_checked,
+    refuse_open_listening,
+    region_for,
+)
 from server.version import VERSION
 from server.worker.client import WorkerClient
 from server.worker.state import WorkerState
@@ -207,6 +214,11 @@ def _media_factory(settings: Settings, clock: Clock) -> MediaFactory:
             options=options,
             encoders=encoders,
             region=order.region,
+            view=ViewLimits(
+                is_checked=is_view_checked(settings, order.spec.kind),
+                frozen_after_ms=settings.view.frozen_after_ms,
+            ),
+            on_view=order.events.on_view,
         )
         burned = BurnedStream(
             pipeline.relay,

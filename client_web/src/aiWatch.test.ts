@@ -10,6 +10,7 @@ const state = (ai_state: AiState, ai_reason = ""): StateMessage => ({
   source_state: "playing",
   source_reason: "",
   source_retry: null,
+  view: "in_body",
 });
 
 describe("AiWatch", () => {

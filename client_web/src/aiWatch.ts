@@ -1,6 +1,6 @@
 /** What the viewer says about the AI, by the browser's own clock (promise P3). */
 import type { Clock } from "./clock";
-import type { AiState, SourceRetry, SourceState, StateMessage } from "./messages";
+import type { AiState, SourceRetry, SourceState, StateMessage, View } from "./messages";
 
 /**
  * No message for this long means that the AI is lost, whatever was said before. The server repeats its
@@ -38,6 +38,7 @@ export class AiWatch {
   sourceState: SourceState = "connecting";
   sourceReason = "";
   sourceRetry: SourceRetry | null = null;
+  view: View = "unknown";
 
   constructor(private readonly clock: Clock) {}
 
@@ -52,6 +53,7 @@ export class AiWatch {
     this.sourceState = message.source_state;
     this.sourceReason = message.source_reason;
     this.sourceRetry = message.source_retry;
+    this.view = message.view;
   }
 
   noteFrame(): void {

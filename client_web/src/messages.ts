@@ -21,6 +21,12 @@ export type AiState = (typeof AI_STATES)[number];
 export const SOURCE_STATES = ["connecting", "playing", "stalled", "reconnecting", "ended", "failed"] as const;
 export type SourceState = (typeof SOURCE_STATES)[number];
 
+/** What the pictures show; only unknown, in_body and other_imaging have masks. */
+export const VIEWS = [
+  "unknown", "in_body", "out_of_body", "no_signal", "frozen", "blank", "bars", "other_imaging",
+] as const;
+export type View = (typeof VIEWS)[number];
+
 /** [x, y, width, height] in source pixels. */
 export type Rect = readonly [number, number, number, number];
 /** [height, width] in pixels. */
@@ -72,6 +78,7 @@ export interface StateMessage {
   readonly source_state: SourceState;
   readonly source_reason: string;
   readonly source_retry: SourceRetry | null;
+  readonly view: View;
 }
 
 export type ServerMessage = HelloMessage | OriginMessage | MaskMessage | StateMessage;
@@ -175,6 +182,7 @@ function parseState(object: JsonObject): StateMessage {
     source_state: oneOf(stringField(object, "source_state"), SOURCE_STATES, "source_state"),
     source_reason: stringField(object, "source_reason"),
     source_retry: parseRetry(object["source_retry"]),
+    view: VIEWS.find((view) => view === object["view"]) ?? "unknown",
   };
 }
 

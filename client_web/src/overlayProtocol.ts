@@ -2,7 +2,7 @@
 import type { ShownAiState } from "./aiWatch";
 import type { MatchMode, MatcherCounters } from "./frameMatcher";
 import type { SocketState } from "./maskSocket";
-import type { SourceRetry, SourceState } from "./messages";
+import type { SourceRetry, SourceState, View } from "./messages";
 import type { OverlayLook, ViewLayout } from "./overlayLook";
 import type { Extent } from "./pictureGeometry";
 
@@ -21,6 +21,7 @@ export interface OverlayStats {
   readonly sourceState: SourceState;
   readonly sourceReason: string;
   readonly sourceRetry: SourceRetry | null;
+  readonly view: View;
   readonly socketState: SocketState;
   readonly mode: MatchMode;
   /** Median time a picture was kept back here in the last 5 s; null before the first. */

@@ -154,6 +154,14 @@ describe("OverlaySession", () => {
     expect(room.lastStats).toMatchObject({ sourceReason: "", sourceRetry: null });
   });
 
+  it("tells what the pictures show; what it does not know is unknown", () => {
+    room.play(1);
+    room.server.last.receive(stateJson({ ai_state: "paused", view: "out_of_body" }));
+    expect(room.lastStats).toMatchObject({ aiState: "paused", view: "out_of_body" });
+    room.server.last.receive(stateJson({ view: "something new" }));
+    expect(room.lastStats).toMatchObject({ aiState: "active", view: "unknown" });
+  });
+
   it("hides the overlay on request without touching the video", () => {
     room.play(25);
     room.session.configure({ ...initialSettings, hidden: true });

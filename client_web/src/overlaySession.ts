@@ -247,6 +247,7 @@ export class OverlaySession implements MaskSocketListener {
       sourceState: this.watch.sourceState,
       sourceReason: this.watch.sourceReason,
       sourceRetry: this.watch.sourceRetry,
+      view: this.watch.view,
       socketState: this.socketState,
       mode: this.settings.mode,
       videoDelayMs: this.heldTimes.percentile(now, 0.5),

@@ -9,6 +9,7 @@ const stats: OverlayStats = {
   sourceState: "playing",
   sourceReason: "no cable",
   sourceRetry: { attempt: 3, in_s: 4 },
+  view: "in_body",
   socketState: "open",
   mode: "exact",
   videoDelayMs: 61.234,

@@ -29,6 +29,7 @@ export function statsToDataset(
     aiReason: stats.aiReason,
     sourceState: stats.sourceState,
     sourceReason: strings.sourceReason(stats.sourceReason, stats.sourceRetry),
+    view: stats.view,
     socketState: stats.socketState,
     origin: stats.hasOrigin ? "known" : "unknown",
     model: stats.modelName,

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from server.http.services import ServicesOf, SessionOf
-from server.masks.message import AiStateName, RetryFacts, SourceStateName
+from server.masks.message import AiStateName, RetryFacts, SourceStateName, ViewName
 from server.media.frame import Overlay, VideoInfo
 from server.media.push import PushState
 from server.media.push_target import parse_push
@@ -114,6 +114,7 @@ class SessionView(BaseModel):
     source_retry: RetryFacts | None
     ai_state: AiStateName
     ai_reason: str
+    view: ViewName
     created_at: datetime
     video: VideoView | None
     region: RegionView
@@ -141,6 +142,7 @@ def session_to_view(session: Session) -> SessionView:
         source_retry=session.source_retry,
         ai_state=session.ai.state.value,
         ai_reason=session.ai.reason,
+        view=pipeline.view.value,
         created_at=identity.created_at,
         video=_video_to_view(pipeline.video),
         region=_region_to_view(session),

@@ -21,6 +21,9 @@ MAX_TEXT_CHARACTERS = 16 * 1024
 NOTICE = "Not a medical device."
 
 AiStateName = Literal["warming", "active", "late", "paused", "failed"]
+ViewName = Literal[
+    "unknown", "in_body", "out_of_body", "no_signal", "frozen", "blank", "bars", "other_imaging"
+]
 SourceStateName = Literal["connecting", "playing", "stalled", "reconnecting", "ended", "failed"]
 
 
@@ -112,6 +115,7 @@ class StateMessage(_Message):
     source_state: SourceStateName
     source_reason: str
     source_retry: RetryFacts | None = None
+    view: ViewName = "unknown"
 
 
 class FramesHelloMessage(_Message):

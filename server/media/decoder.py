@@ -21,6 +21,8 @@ from server.media.packet_queue import PacketQueue, Restart
 from server.media.picture_decoder import CorruptPacketError, PictureDecoder
 from server.media.region import Rectangle, RegionChoice
 from server.media.region_watch import RegionWatch
+from server.media.view import View
+from server.media.view_watch import ViewLimits, ViewWatch
 
 _QUEUE_PACKETS = 60
 _LATE_PACKETS = 2
@@ -38,6 +40,9 @@ class DecoderListener(Protocol):
 
     def on_discontinuity(self, reason: str) -> None:
         """The next picture does not continue the last; returns when everybody knows."""
+
+    def on_view(self, view: View) -> None:
+        """The pictures show something else than before."""
 
     def on_encoded(self, packet: CodedPacket) -> None:
         """A packet for the viewers was encoded."""
@@ -68,6 +73,7 @@ class DecoderThread:
         clock: Clock,
         encoders: Encoders,
         region: RegionChoice,
+        view: ViewLimits,
     ) -> None:
         self._listener = listener
         self._clock = clock
@@ -75,7 +81,7 @@ class DecoderThread:
         self._mailbox = mailbox
         self._label = label
         self._queue = PacketQueue(_QUEUE_PACKETS)
-        self._counts = {"late": 0, "corrupt": 0, "encoder": 0, "region": 0}
+        self._counts = {"late": 0, "corrupt": 0, "encoder": 0, "region": 0, "view": 0}
         self._encode_wanted = threading.Event()
         self._keyframe_wanted = threading.Event()
         self._region_choice = region
@@ -85,7 +91,9 @@ class DecoderThread:
         self._decoder: PictureDecoder | None = None
         self._encoder: RelayEncoder | None = None
         self._cropper = Cropper(model_size)
+        self._model_size = model_size
         self._region_watch = RegionWatch(region)
+        self._view_watch = ViewWatch(view)
         self._identities = FrameIdentities()
         self._sequence = 0
         self._last_pts: int | None = None
@@ -176,6 +184,7 @@ class DecoderThread:
     def _look_afresh(self) -> None:
         """Forget where the picture lay: another source's frame may hold text there."""
         self._region_watch.restart()
+        self._view_watch.restart()
         self._region = None
 
     def _decode(self, packet: SourcePacket) -> None:
@@ -221,6 +230,10 @@ class DecoderThread:
         is_whole = region == (0, 0, width, height)
         # An odd picture is a pixel larger than what viewers see of it.
         part = (0, 0, frame.width, frame.height) if is_whole else region
+        rgb = rgb_rows(self._cropper.crop(frame, part))
+        if not self._belongs_to_model(rgb, pts):
+            self._counts["view"] += 1
+            return
         self._mailbox.put(
             ModelFrame(
                 sequence=sequence,
@@ -228,7 +241,7 @@ class DecoderThread:
                 captured_at_ns=captured_at_ns,
                 source_size=(height, width),
                 region=region,
-                rgb=rgb_rows(self._cropper.crop(frame, part)),
+                rgb=rgb,
                 picture=frame,
             )
         )
@@ -242,6 +255,19 @@ class DecoderThread:
             self._tell_discontinuity("the picture region changed")
         self._region = self._region_watch.region
         return self._region
+
+    def _belongs_to_model(self, rgb: bytes | memoryview, pts: int) -> bool:
+        """Follow what the pictures show; whether this one is to have a mask."""
+        before = self._view_watch.view
+        must_forget = self._view_watch.take(rgb, self._model_size, pts / CLOCK_RATE_HZ)
+        view = self._view_watch.view
+        if view is not before:
+            self._listener.on_view(view)
+            if not view.has_masks:
+                self._mailbox.discard()
+        if must_forget:
+            self._tell_discontinuity(view.reason)
+        return view.has_masks
 
     def _watch(self, frame: av.VideoFrame, pts: int, captured_at_ns: int) -> None:
         """Notice a gap, another size, and pictures that browsers cannot decode."""

@@ -32,6 +32,8 @@ from server.media.rtsp.connection import RtspConnection, RtspTransport
 from server.media.source import SourceSpec
 from server.media.timeline import Timeline
 from server.media.trickle import TrickleFragment
+from server.media.view import View
+from server.media.view_watch import ViewLimits
 from server.media.whip_source import WhipSource
 
 
@@ -70,6 +72,8 @@ class MediaPipeline:
         options: What the operator chose for sources.
         encoders: Make the encoder for video that browsers cannot play.
         region: Which part of the picture the model gets.
+        view: How the pictures are looked at; by default they are not.
+        on_view: Called when they show something else than before.
     """
 
     def __init__(
@@ -84,8 +88,11 @@ class MediaPipeline:
         options: SourceOptions | None = None,
         encoders: Encoders | None = None,
         region: RegionChoice = FULL,
+        view: ViewLimits | None = None,
+        on_view: Callable[[View], None] = lambda view: None,
     ) -> None:
         self.relay = Relay()
+        self.view = View.UNKNOWN
         self.state = SourceState.CONNECTING
         self.reason = ""
         self.retry: SourceRetry | None = None
@@ -95,6 +102,7 @@ class MediaPipeline:
         self._mailbox = mailbox
         self._on_state = on_state
         self._on_discontinuity = on_discontinuity
+        self._on_view = on_view
         self._source = _create_source(spec, clock, options or SourceOptions())
         self._encoders = encoders or Encoders()
         self._router = PacketRouter(
@@ -107,6 +115,7 @@ class MediaPipeline:
             clock,
             self._encoders,
             region,
+            view or ViewLimits(is_checked=False),
         )
         self._task: asyncio.Task[None] | None = None
         self._is_closing = False
@@ -270,6 +279,12 @@ class MediaPipeline:
         """Pass a discontinuity on; for the router."""
         if not self._is_closing:
             self._on_discontinuity(reason)
+
+    def see(self, view: View) -> None:
+        """Pass on what the pictures show; for the router."""
+        self.view = view
+        if not self._is_closing:
+            self._on_view(view)
 
     def decoding_failed(self, error: ServiceError) -> None:
         """Give up, and stop the source, because what it delivers cannot be decoded."""

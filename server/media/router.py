@@ -26,6 +26,8 @@ from server.media.mailbox import Mailbox
 from server.media.packet_queue import Restart
 from server.media.region import Rectangle, RegionChoice
 from server.media.relay import Relay
+from server.media.view import View
+from server.media.view_watch import ViewLimits
 
 _RELAYED: dict[str, RelayCodec] = {"h264": "h264", "vp8": "vp8"}
 _JOIN_TIMEOUT_S = 5.0
@@ -38,6 +40,9 @@ class RouterOwner(Protocol):
 
     def model_must_forget(self, reason: str) -> None:
         """The next picture does not continue the last."""
+
+    def see(self, view: View) -> None:
+        """The pictures show something else than before."""
 
     def decoding_failed(self, error: ServiceError) -> None:
         """What comes cannot be decoded."""
@@ -60,6 +65,7 @@ class PacketRouter:
         clock: Time, the same that stamps the packets.
         encoders: Make the encoder for what browsers cannot play.
         region: Which part of the picture the model gets.
+        view: How the pictures are looked at.
     """
 
     def __init__(
@@ -73,12 +79,15 @@ class PacketRouter:
         clock: Clock,
         encoders: Encoders,
         region: RegionChoice,
+        view: ViewLimits,
     ) -> None:
         self.video: VideoInfo | None = None
         self.relay = relay
         self._source = source
         self._owner = owner
-        self._decoder = DecoderThread(self, mailbox, model_size, label, clock, encoders, region)
+        self._decoder = DecoderThread(
+            self, mailbox, model_size, label, clock, encoders, region, view
+        )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_closing = False
         self._is_encoding = False
@@ -190,6 +199,10 @@ class PacketRouter:
 
         if self._post(tell):
             told.wait(_CALLBACK_TIMEOUT_S)
+
+    def on_view(self, view: View) -> None:
+        """Tell the session what the pictures show."""
+        self._post(self._owner.see, view)
 
     def on_encoded(self, packet: CodedPacket) -> None:
         """Relay a packet of our own encoder."""

@@ -3,7 +3,7 @@
     warming   no worker is ready yet, or no frame came yet
     active    masks come
     late      frames come, but no mask in time, or none of them reaches the model
-    paused    nothing to work on
+    paused    nothing to work on: no pictures, or none that masks belong on
     failed    the worker is lost
 
 Pure: facts come in with their time, `evaluate` tells the state. A state is held until the facts
@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from server.media.frame import SourceState
+from server.media.view import View
 from server.session.mask_rate import MaskRate
 from server.worker.state import WorkerState, WorkerStatus
 
@@ -71,6 +72,7 @@ class AiMonitor:
         self._worker = WorkerStatus(WorkerState.STOPPED)
         self._source = SourceState.CONNECTING
         self._source_reason = ""
+        self._view = View.UNKNOWN
         self._last_frame_ns: int | None = None
         self._arrived_since_ns: int | None = None
         self._unmasked_since_ns: int | None = None
@@ -89,6 +91,10 @@ class AiMonitor:
         """The source changed."""
         self._source = state
         self._source_reason = reason
+
+    def note_view(self, view: View) -> None:
+        """The pictures show something else than before."""
+        self._view = view
 
     def note_frame(self, now_ns: int, number: int = 1) -> None:
         """Frames arrived; a mask is due from now on, whether or not they reach the model."""
@@ -142,6 +148,9 @@ class AiMonitor:
         if self._source in _DEAD_SOURCES or silence_ns > self._limits.paused_after_ms * _NS_PER_MS:
             self._forget_debts()
             return AiStatus(AiState.PAUSED, self._source_reason or "no pictures from the source")
+        if not self._view.has_masks:
+            self._forget_debts()
+            return AiStatus(AiState.PAUSED, f"{self._view.reason}: no masks")
         return self._judge_delay(now_ns)
 
     def _judge_without_frames(self) -> AiStatus:
@@ -163,7 +172,8 @@ class AiMonitor:
             return self._late("no picture reaches the AI")
         wanted = RECOVERY_MASKS if self._status.state is AiState.LATE else 1
         if self._masks_in_time >= wanted:
-            return AiStatus(AiState.ACTIVE, self._shortfall(now_ns) or self._worker.reason)
+            reasons = (self._view.reason, self._shortfall(now_ns) or self._worker.reason)
+            return AiStatus(AiState.ACTIVE, "; ".join(filter(None, reasons)))
         if is_new:
             return AiStatus(AiState.WARMING, "waiting for the first mask")
         return self._status

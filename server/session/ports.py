@@ -22,6 +22,7 @@ from server.media.push_target import PushTarget
 from server.media.region import Rectangle, RegionChoice
 from server.media.source import SourceSpec
 from server.media.trickle import TrickleFragment
+from server.media.view import View
 from server.worker.client import Picture, StatusListener
 from server.worker.protocol import Dropped, Hello, MemoryRead, Result
 from server.worker.state import WorkerStatus
@@ -61,6 +62,10 @@ class Pipeline(Protocol):
     @property
     def region(self) -> Rectangle | None:
         """The part of the picture that the model gets; None before it is known."""
+
+    @property
+    def view(self) -> View:
+        """What the pictures show."""
 
     @property
     def region_choice(self) -> RegionChoice:
@@ -178,6 +183,9 @@ class MediaEvents(Protocol):
 
     def on_discontinuity(self, reason: str) -> None:
         """What comes next does not continue what came before."""
+
+    def on_view(self, view: View) -> None:
+        """The pictures show something else than before."""
 
     def on_origin(self, viewer_id: str, rtp_origin: int) -> None:
         """A viewer's RTP origin is known."""

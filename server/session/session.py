@@ -16,6 +16,7 @@ from server.media.frame import ModelFrame, SourceState
 from server.media.mailbox import Mailbox
 from server.media.push import PushStatus
 from server.media.region import RegionChoice
+from server.media.view import View
 from server.observability.metrics import ServiceMetrics
 from server.session.ai_state import AiMonitor, AiState, AiStatus
 from server.session.findings import SessionFindings
@@ -229,6 +230,12 @@ class Session:
             self._metrics.bank_resets.labels(reason).inc()
             _log.info("memory_reset", session=self.identity.id, reason=reason)
 
+    def on_view(self, view: View) -> None:
+        """Follow what the pictures show."""
+        _log.info("view", session=self.identity.id, view=view.value)
+        self._monitor.note_view(view)
+        self._publish_state()
+
     def on_origin(self, viewer_id: str, rtp_origin: int) -> None:
         """Pass a viewer's RTP origin to its reader."""
         self.hub.publish_origin(viewer_id, rtp_origin)
@@ -264,6 +271,7 @@ class Session:
                 source_state=self._pipeline.state.value,
                 source_reason=self._pipeline.reason,
                 source_retry=self.source_retry,
+                view=self._pipeline.view.value,
             )
         )
         return name

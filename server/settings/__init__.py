@@ -14,6 +14,7 @@ from server.settings.findings import FindingSettings
 from server.settings.ice import IceServer
 from server.settings.listen import ListenSettings
 from server.settings.load import (
+    is_view_checked,
     load_settings,
     load_with_origins,
     refuse_open_listening,
@@ -28,6 +29,7 @@ from server.settings.push import PushSettings
 from server.settings.schema import configuration_schema, default_settings
 from server.settings.session import SessionSettings
 from server.settings.tree import Settings, known_variables
+from server.settings.view import ViewSettings
 from server.settings.web import WebSettings
 from server.settings.worker import WorkerSettings
 
@@ -45,10 +47,12 @@ __all__ = [
     "PushSettings",
     "SessionSettings",
     "Settings",
+    "ViewSettings",
     "WebSettings",
     "WorkerSettings",
     "configuration_schema",
     "default_settings",
+    "is_view_checked",
     "known_variables",
     "load_settings",
     "load_with_origins",

@@ -143,6 +143,16 @@ def region_for(settings: Settings, source_kind: str) -> str:
     return "full" if source_kind == "frames" and not is_chosen else settings.region
 
 
+def is_view_checked(settings: Settings, source_kind: str) -> bool:
+    """Return whether a session looks at what its pictures show.
+
+    As with the region, a program that pushes pictures is trusted to know what is in them unless
+    the operator chose otherwise.
+    """
+    is_chosen = "is_checked" in settings.view.model_fields_set
+    return settings.view.is_checked and (source_kind != "frames" or is_chosen)
+
+
 def refuse_unknown_variables(environment: Mapping[str, str]) -> None:
     """Refuse a misspelt `SALI_` variable, which would else pass in silence.
 

@@ -17,6 +17,7 @@ from server.settings.log import LogSettings
 from server.settings.masks import MaskSettings
 from server.settings.push import PushSettings
 from server.settings.session import SessionSettings
+from server.settings.view import ViewSettings
 from server.settings.web import WebSettings
 from server.settings.worker import WorkerSettings
 
@@ -52,6 +53,7 @@ class Settings(BaseSettings):
     connect: ConnectSettings = ConnectSettings()
     masks: MaskSettings = MaskSettings()
     findings: FindingSettings = FindingSettings()
+    view: ViewSettings = ViewSettings()
     encoder: EncoderSettings = EncoderSettings()
     burn_in: BurnInSettings = BurnInSettings()
     push: PushSettings = PushSettings()

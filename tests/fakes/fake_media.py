@@ -18,6 +18,7 @@ from server.media.push_target import PushTarget
 from server.media.region import Rectangle, RegionChoice, require_within
 from server.media.source import SourceSpec
 from server.media.trickle import TrickleFragment, require_match
+from server.media.view import View
 from server.session.ports import Media, MediaEvents, MediaOrder
 
 MODEL_BYTES = 352 * 352 * 3
@@ -37,6 +38,7 @@ class FakePipeline:
         self.spec = spec
         self.region_choice = region
         self.region: Rectangle | None = None
+        self.view = View.UNKNOWN
         self.mailbox = mailbox
         self.events = events
         self.video: VideoInfo | None = None
@@ -96,6 +98,11 @@ class FakePipeline:
         self.retry = retry
         self.reason = reason
         self.events.on_state(state, reason)
+
+    def show(self, view: View) -> None:
+        """Show something else."""
+        self.view = view
+        self.events.on_view(view)
 
     def play(self, codec: RelayCodec = "h264") -> None:
         """Have video, 640x480."""

@@ -63,6 +63,8 @@ def environment(weights: str = "ok") -> dict[str, str]:
         "SALI_LOG__FORMAT": "json",
         # A red rectangle on black would be taken for an endoscopic picture.
         "SALI_REGION": "full",
+        # And its video is one still picture.
+        "SALI_VIEW__FROZEN_AFTER_MS": "0",
     }
 
 

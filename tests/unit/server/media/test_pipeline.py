@@ -29,8 +29,11 @@ from server.media.mailbox import Mailbox
 from server.media.pipeline import MediaPipeline
 from server.media.region import AUTO, FULL, Rectangle, RegionChoice, rectangle_choice
 from server.media.source import SourceSpec, parse_source
+from server.media.view import View
+from server.media.view_watch import ViewLimits
 from tests.fakes.layouts import Layout
 from tests.fakes.still_pictures import jpeg, unsupported_jpeg
+from tests.fakes.tower_pictures import ebu_bars
 from tests.fakes.video_files import write_frames, write_raw_pictures, write_video
 
 CLIPS = Path(__file__).parents[5] / "shared" / "data" / "clips"
@@ -46,6 +49,7 @@ class Run:
     states: list[tuple[SourceState, str]] = field(default_factory=list)
     events: list[str | ModelFrame] = field(default_factory=list)
     packets: list[CodedPacket] = field(default_factory=list)
+    views: list[View] = field(default_factory=list)
 
     @property
     def frames(self) -> list[ModelFrame]:
@@ -93,10 +97,13 @@ def _is_near(region: Rectangle, box: Rectangle) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def run(spec: SourceSpec, region: RegionChoice = FULL) -> AsyncIterator[Run]:
+async def run(
+    spec: SourceSpec, region: RegionChoice = FULL, view: ViewLimits | None = None
+) -> AsyncIterator[Run]:
     mailbox: Mailbox[ModelFrame] = Mailbox()
     states: list[tuple[SourceState, str]] = []
     events: list[str | ModelFrame] = []
+    views: list[View] = []
     pipeline = MediaPipeline(
         spec,
         mailbox=mailbox,
@@ -104,8 +111,10 @@ async def run(spec: SourceSpec, region: RegionChoice = FULL) -> AsyncIterator[Ru
         on_state=lambda state, reason: states.append((state, reason)),
         on_discontinuity=events.append,
         region=region,
+        view=view,
+        on_view=views.append,
     )
-    running = Run(pipeline, states, events)
+    running = Run(pipeline, states, events, views=views)
     subscription = pipeline.relay.subscribe()
 
     async def read_frames() -> None:
@@ -288,6 +297,24 @@ async def test_the_model_gets_the_endoscopic_picture_only(tmp_path: Path) -> Non
     assert (abs(width - 420), abs(height - 440)) <= (12, 12)
     seen = np.frombuffer(running.frames[-1].rgb, np.uint8).reshape(352, 352, 3)
     assert seen[120:230, :12].max(axis=2).mean() > 30, "the border is still there"
+
+
+async def test_a_test_picture_reaches_the_viewers_and_not_the_model(tmp_path: Path) -> None:
+    body = [Layout("body", (320, 240), (0, 0, 320, 240)).render(index) for index in range(15)]
+    bars = [ebu_bars((240, 320))] * 20
+    path = write_frames(tmp_path / "a.mp4", [*body, *bars, *body])
+    async with run(parse_source(str(path)), view=ViewLimits()) as running:
+        await running.until_state(SourceState.ENDED)
+        await running.until(20)
+        drops = running.pipeline.drops
+    assert running.views == [View.IN_BODY, View.BARS, View.IN_BODY]
+    left = running.events.index("the tower sends a test picture")
+    before = [e.pts // 3600 for e in running.events[:left] if isinstance(e, ModelFrame)]
+    after = [e.pts // 3600 for e in running.events[left:] if isinstance(e, ModelFrame)]
+    assert max(before) < 15 + 10, "masks end within 0.4 s"
+    assert min(after) >= 35, "and come back with the body"
+    assert drops["view"] >= 8
+    assert [p.pts // 3600 for p in running.packets] == list(range(50))
 
 
 async def test_a_video_that_starts_again_keeps_its_region() -> None:

@@ -17,6 +17,7 @@ from server.errors import (
 )
 from server.masks.message import MaskMessage, OriginMessage, RetryFacts, StateMessage
 from server.media.frame import SourceRetry, SourceState
+from server.media.view import View
 from server.session.ai_state import AiState
 from server.session.findings import polyp_in_source
 from server.session.mask_loop import MAX_UNDER_WAY
@@ -210,6 +211,48 @@ async def test_a_silent_source_is_told_as_paused_with_its_reason(
     world.pipeline.set_state(SourceState.RECONNECTING, "camera lost")
     await world.until(lambda: session.hub.state.ai_state == "paused")
     assert session.hub.state.ai_reason == "camera lost"
+
+
+async def test_outside_the_body_the_ai_is_paused_at_once_and_told_why(
+    world: World, session: Session
+) -> None:
+    reader = session.hub.subscribe()
+    world.pipeline.play()
+    await mask_one(world)
+    await world.until(lambda: session.ai.state is AiState.ACTIVE)
+    world.pipeline.show(View.OUT_OF_BODY)
+    assert session.hub.state.ai_state == "paused"
+    assert session.hub.state.ai_reason == "outside the body: no masks"
+    told = [message for message in reader.take() if isinstance(message, StateMessage)]
+    assert told[-1].view == "out_of_body"
+    await world.clock.advance(1.0)
+    world.pipeline.frames_received += 1
+    await asyncio.sleep(0.1)
+    assert session.hub.state.ai_state == "paused", "frames without masks are not late ones"
+    world.pipeline.show(View.IN_BODY)
+    await mask_one(world)
+    await world.until(lambda: session.hub.state.ai_state == "active")
+    assert session.hub.state.ai_reason == ""
+
+
+async def test_other_imaging_keeps_its_masks_and_says_that_nobody_validated_them(
+    world: World, session: Session
+) -> None:
+    world.pipeline.play()
+    world.pipeline.show(View.OTHER_IMAGING)
+    await mask_one(world)
+    await world.until(lambda: session.ai.state is AiState.ACTIVE)
+    assert session.ai.reason == "other imaging than white light: not validated"
+    assert session.hub.state.view == "other_imaging"
+
+
+async def test_a_lost_worker_is_told_before_what_the_picture_shows(
+    world: World, session: Session
+) -> None:
+    world.pipeline.play()
+    world.pipeline.show(View.BARS)
+    world.worker.set_state(WorkerState.LOST, "worker lost, restarting")
+    assert session.hub.state.ai_state == "failed"
 
 
 async def test_a_fault_of_the_mask_loop_ends_masks_and_not_the_session(
