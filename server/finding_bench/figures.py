@@ -21,6 +21,7 @@ class Figures:
         window_ms: Of the rule; 0 is no filter.
         share: Of the rule.
         false_per_hour: False findings told an hour.
+        repeated_per_hour: Findings an hour of polyps that were told before.
         told_per_hour: All findings told an hour.
         polyps: How often a polyp came into sight.
         missed: How often it was not told while it was.
@@ -32,6 +33,7 @@ class Figures:
     window_ms: int
     share: float
     false_per_hour: float
+    repeated_per_hour: float
     told_per_hour: float
     polyps: int
     missed: int
@@ -61,6 +63,7 @@ def figures_of(
         window_ms=rule.window_ms,
         share=rule.share,
         false_per_hour=_per_hour(telling.false, telling),
+        repeated_per_hour=_per_hour(telling.repeated, telling),
         told_per_hour=_per_hour(telling.told, telling),
         polyps=len(telling.delays_ms),
         missed=len(telling.delays_ms) - len(told),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -46,7 +47,8 @@ class Telling:
     Attributes:
         hours: Length of the scenes.
         told: Findings told.
-        false: Of them, those whose masks touched no polyp on most of their frames.
+        false: Of them, those whose masks touched no polyp on most of their frames until then.
+        repeated: Of them, those whose polyp was told before: it had gone, or fell into parts.
         delays_ms: Of each polyp in sight, from its coming into sight until it was told; None if
             it was not told while in sight.
     """
@@ -54,6 +56,7 @@ class Telling:
     hours: float = 0.0
     told: int = 0
     false: int = 0
+    repeated: int = 0
     delays_ms: list[float | None] = field(default_factory=list)
 
 
@@ -103,9 +106,10 @@ def tell(scenes: Sequence[FollowedScene], rule: PersistenceRule, least_share: fl
         confirmed_at = _confirm(followed, rule)
         telling.hours += scene.hours
         telling.told += len(confirmed_at)
-        telling.false += sum(
-            not _is_true(followed, track, frame) for track, frame in confirmed_at.items()
-        )
+        polyps = [_polyp_of(followed, track, at) for track, at in confirmed_at.items()]
+        true = [polyp for polyp in polyps if polyp is not None]
+        telling.false += len(polyps) - len(true)
+        telling.repeated += len(true) - len(set(true))
         telling.delays_ms += [
             _delay_ms(followed, appearance, confirmed_at)
             for appearance in find_appearances(scene, least_share)
@@ -124,15 +128,18 @@ def _confirm(followed: FollowedScene, rule: PersistenceRule) -> dict[int, int]:
     return confirmed_at
 
 
-def _is_true(followed: FollowedScene, track: int, until: int) -> bool:
-    """Whether a track touched a polyp on at least half of its frames up to one."""
-    touches = [
-        bool(region.touched)
-        for frame in followed.frames[: until + 1]
-        for number, region in frame.regions
-        if number == track
-    ]
-    return 2 * sum(touches) >= len(touches)
+def _polyp_of(followed: FollowedScene, track: int, until: int) -> int | None:
+    """Return the polyp that a track touched most up to a frame; None if half of it touched none."""
+    touched: Counter[int | None] = Counter()
+    for frame in followed.frames[: until + 1]:
+        for number, region in frame.regions:
+            if number == track:
+                most = max(region.touched, key=lambda k: region.touched[k], default=None)
+                touched[most] += 1
+    if 2 * touched[None] > touched.total():
+        return None
+    del touched[None]
+    return touched.most_common(1)[0][0]
 
 
 def _delay_ms(

@@ -72,7 +72,7 @@ def report_lines(report: FindingReport) -> Iterator[str]:
         f"{report.off.polyps} times a polyp came into sight "
         f"({report.least_share:.1%} of the picture)"
     )
-    yield "window  share   false/h   told/h   missed   median   p95 of those told"
+    yield "window  share   false/h repeated/h told/h   missed   median   p95 of those told"
     yield _line("off", "", report.off)
     rule = report.default
     yield _line(f"{rule.window_ms} ms", f"{rule.share:g}", rule, mark="  <- asked about")
@@ -130,7 +130,8 @@ def draw_report(report: FindingReport, path: Path) -> None:
 
 def _line(window: str, share: str, figures: Figures, mark: str = "") -> str:
     return (
-        f"{window:>7} {share:>6} {figures.false_per_hour:>9.1f} {figures.told_per_hour:>8.0f} "
+        f"{window:>7} {share:>6} {figures.false_per_hour:>9.1f} "
+        f"{figures.repeated_per_hour:>10.0f} {figures.told_per_hour:>6.0f} "
         f"{figures.missed:>4} of {figures.polyps:<4}{_ms(figures.delay_median_ms):>8} "
         f"{_ms(figures.delay_p95_ms):>8}{mark}"
     )

@@ -12,7 +12,9 @@ import pytest
 from server.burn_in.burner import DecodedPicture, PictureBurner
 from server.burn_in.outline import OUTLINE_RGB, rgb_to_yuv
 from server.burn_in.stream import BurnedStream
+from server.masks import rle
 from server.masks.hub import MaskHub
+from server.masks.message import RunLengths
 from server.media.encoder import Encoders, RelayEncoder
 from server.media.frame import CodedPacket
 from server.media.relay import PacketSubscription, Relay, RelayClosedError
@@ -254,6 +256,20 @@ def test_a_mask_is_drawn_where_its_region_lies_in_the_picture() -> None:
     decoder = av.CodecContext.create("h264", "r")
     [seen] = decoder.decode(av.Packet(packet.payload)) + decoder.decode(None)
     assert column_of(seen) == SIDE // 2 + 22 // 2
+
+
+def test_where_only_polyps_that_lasted_are_wanted_only_they_are_drawn() -> None:
+    frame = av.VideoFrame.from_ndarray(np.full((HEIGHT, WIDTH, 3), 60, np.uint8), "rgb24")
+    empty = RunLengths(size=(SIDE, SIDE), counts=rle.encode(np.zeros((SIDE, SIDE), bool)))
+    for drawn, column in ((None, 10), (mask_of(3600, column=22).rle, 22), (empty, None)):
+        mask = replace(mask_of(3600, size=(HEIGHT, WIDTH)), drawn_rle=drawn)
+        packet = PictureBurner(RelayEncoder(), 150).burn(
+            DecodedPicture(frame, 3600, 0), mask, state_of("active")
+        )
+        assert packet is not None
+        decoder = av.CodecContext.create("h264", "r")
+        [seen] = decoder.decode(av.Packet(packet.payload)) + decoder.decode(None)
+        assert column_of(seen) == column
 
 
 async def test_a_packet_that_cannot_be_decoded_costs_its_picture_only(world: World) -> None:

@@ -35,6 +35,12 @@ def test_a_finding_that_touches_no_polyp_is_false() -> None:
     assert (tell([scene], OFF, SIGHT).told, tell([scene], OFF, SIGHT).false) == (2, 2)
 
 
+def test_a_polyp_that_is_told_again_is_counted_as_repeated() -> None:
+    scene = follow(scene_of(("x" * 10 + "." * 40) * 3))
+    telling = tell([scene], DEFAULT, SIGHT)
+    assert (telling.told, telling.false, telling.repeated) == (3, 0, 2)
+
+
 def test_a_polyp_that_is_never_told_is_missed() -> None:
     scene = follow(scene_of("xx......" * 10 + "f" * 20))
     assert tell([scene], DEFAULT, SIGHT).delays_ms == [None]
