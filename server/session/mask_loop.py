@@ -154,7 +154,10 @@ class MaskLoop:
             _log.warning("step_failed", session=self._session, reason=str(exc))
             self.drops["step_failed"] += 1
         else:
-            self._take(frame, answer, age_ns)
+            if generation == self._generation:
+                self._take(frame, answer, age_ns)
+            else:
+                self.drops["reset"] += 1
 
     def _take(self, frame: ModelFrame, answer: Result | Dropped, sent_age_ns: int) -> None:
         """Publish a mask, unless there is none or it is too old."""

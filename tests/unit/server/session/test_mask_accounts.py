@@ -65,3 +65,15 @@ async def test_a_mask_whose_frames_deadline_has_passed_is_counted_and_not_publis
         answer.set_result(result_of(picture))
         await until(lambda: masks.drops["late"] == 1)
         assert masks.frames_masked == 0
+
+
+async def test_a_mask_that_was_answered_just_before_a_reset_is_not_published_after_it() -> None:
+    mailbox: Mailbox[ModelFrame] = Mailbox()
+    worker, clock = FakeWorker(), VirtualClock()
+    async with loop_of(mailbox, worker, clock) as masks:
+        mailbox.put(frame(0, clock.monotonic_ns()))
+        picture, answer = await worker.next_picture()
+        answer.set_result(result_of(picture))
+        masks.forget()
+        await until(lambda: masks.frames_masked + masks.drops.total() == 1)
+        assert masks.drops == {"reset": 1}
