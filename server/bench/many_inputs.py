@@ -1,9 +1,8 @@
 """Many sources on one server process: which share of their pictures is decoded, at what cost.
 
 The publisher is a process that sends the packets of one coded file, so that it costs next to
-nothing. The share is the service's own count of decoded pictures (`sequence` of a mask message)
-against the pictures that the source's time stamps (`pts`) say were sent, from a first mask of the
-session to a last one: whatever is lost on the way, and wherever, lowers it.
+nothing. The share is what the service's decoders counted against what the publisher sent: whatever
+is lost on the way, and wherever, lowers it.
 """
 
 from __future__ import annotations
@@ -18,14 +17,10 @@ from typing import Any
 
 from server.bench.coded_video import BLOCK_PX, VideoShape, write_coded_video
 from server.bench.marker_model import StepTime, marker_environment
-from server.bench.mask_reader import MaskArrival, next_mask
 from server.bench.publisher import Publisher, PublisherKind
 from server.bench.service import Service
-from server.errors import BenchError
-from server.media.frame import CLOCK_RATE_HZ
 
 _SETTLE_S = 3.0
-_MASK_TIMEOUT_S = 20.0
 _LOSSES = ("source_lost", "decoder_queue", "corrupt")
 """Causes of the service's counters for pictures that were never decoded (docs/media.md)."""
 
@@ -51,7 +46,7 @@ class InputsSettings:
 
 @dataclass(frozen=True)
 class InputResult:
-    """One input: pictures sent, by their time stamps, and decoded, by the service's numbers."""
+    """One input: pictures sent, by the publisher, and decoded, by the service's own count."""
 
     sent: int
     decoded: int
@@ -103,7 +98,8 @@ class InputsResult:
 class _Reading:
     """Counters at one moment."""
 
-    masks: list[MaskArrival]
+    sent: list[int]
+    decoded: list[int]
     drops: Counter[str]
     server_cpu_s: float
     worker_cpu_s: dict[int, float]
@@ -122,7 +118,7 @@ async def measure_inputs(
         progress: Told what happens.
 
     Raises:
-        BenchError: A part does not start, or a session gives no masks.
+        BenchError: A part does not start.
     """
     shape, count = settings.shape, settings.inputs
     file = folder / "coded.mp4"
@@ -148,21 +144,19 @@ async def measure_inputs(
 
 
 async def _read(service: Service, publisher: Publisher) -> _Reading:
-    sessions = await asyncio.to_thread(service.sessions)
-    try:
-        async with asyncio.timeout(_MASK_TIMEOUT_S):
-            masks = [await next_mask(service.url, session["id"]) for session in sessions]
-    except TimeoutError as exc:
-        raise BenchError("a session gives no masks: the machine cannot follow") from exc
+    published, sessions = await asyncio.gather(
+        asyncio.to_thread(publisher.ask, "status"), asyncio.to_thread(service.sessions)
+    )
     drops: Counter[str] = Counter()
     for session in sessions:
         drops.update(session["counters"]["drops"])
     return _Reading(
-        masks,
+        published["sent"],
+        [session["counters"]["frames_decoded"] for session in sessions],
         drops,
         service.cpu_s,
         service.worker_cpu_s(),
-        await asyncio.to_thread(lambda: publisher.cpu_s),
+        published["cpu_s"],
         time.monotonic(),
     )
 
@@ -171,10 +165,13 @@ def _sum_up(
     settings: InputsSettings, before: _Reading, after: _Reading, encoders: int
 ) -> InputsResult:
     seconds = after.at_s - before.at_s
-    ticks = CLOCK_RATE_HZ / settings.shape.fps
     inputs = tuple(
-        InputResult(round((last.pts - first.pts) / ticks), last.sequence - first.sequence)
-        for first, last in zip(before.masks, after.masks, strict=True)
+        InputResult(sent, decoded)
+        for sent, decoded in zip(
+            _differences(before.sent, after.sent),
+            _differences(before.decoded, after.decoded),
+            strict=True,
+        )
     )
     worker_cpu_s = sum(
         used - before.worker_cpu_s.get(pid, 0.0) for pid, used in after.worker_cpu_s.items()
@@ -189,3 +186,7 @@ def _sum_up(
         round(worker_cpu_s / seconds, 3),
         round((after.publisher_cpu_s - before.publisher_cpu_s) / seconds, 3),
     )
+
+
+def _differences(before: list[int], after: list[int]) -> list[int]:
+    return [last - first for first, last in zip(before, after, strict=True)]

@@ -57,15 +57,3 @@ async def read_masks(service_url: str, session: str, take: Callable[[MaskArrival
             await socket.send(json.dumps({"type": "ack", "sequence": arrival.sequence}))
             if not take(arrival):
                 return
-
-
-async def next_mask(service_url: str, session: str) -> MaskArrival:
-    """Return the next mask of a session."""
-    found: list[MaskArrival] = []
-
-    def take(arrival: MaskArrival) -> bool:
-        found.append(arrival)
-        return False
-
-    await read_masks(service_url, session, take)
-    return found[0]

@@ -55,11 +55,6 @@ class Publisher:
             raise BenchError("the publisher ended too soon")
         return json.loads(line)
 
-    @property
-    def cpu_s(self) -> float:
-        """Processor time it has used."""
-        return float(self.ask("status")["cpu_s"])
-
     def close(self) -> None:
         """End the process."""
         if self._process.stdin is not None:

@@ -99,6 +99,7 @@ class CountersView(BaseModel):
     """What was counted since the session began."""
 
     frames_received: int
+    frames_decoded: int
     frames_masked: int
     drops: dict[str, int]
 
@@ -151,6 +152,7 @@ def session_to_view(session: Session) -> SessionView:
         push=[PushView.model_validate(vars(status)) for status in session.pushes],
         counters=CountersView(
             frames_received=pipeline.frames_received,
+            frames_decoded=pipeline.frames_decoded,
             frames_masked=session.frames_masked,
             drops=session.drops,
         ),

@@ -104,6 +104,11 @@ class DecoderThread:
         self._rate = FrameRate(None)
 
     @property
+    def decoded(self) -> int:
+        """Pictures decoded so far, those that could not be identified included."""
+        return self._sequence
+
+    @property
     def drops(self) -> dict[str, int]:
         """Pictures and packets that did not reach the model or the encoder, by cause."""
         return {"decoder_queue": self._queue.drops, **self._counts}

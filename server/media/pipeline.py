@@ -127,6 +127,11 @@ class MediaPipeline:
         return self._router.video
 
     @property
+    def frames_decoded(self) -> int:
+        """Pictures decoded so far, whether the model got them or not."""
+        return self._router.decoded
+
+    @property
     def drops(self) -> dict[str, int]:
         """What did not reach the model or a viewer, by cause."""
         return {

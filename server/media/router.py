@@ -97,6 +97,11 @@ class PacketRouter:
         self._last_idr_pts: int | None = None
 
     @property
+    def decoded(self) -> int:
+        """Pictures decoded so far."""
+        return self._decoder.decoded
+
+    @property
     def drops(self) -> dict[str, int]:
         """What the decoder thread dropped, by cause."""
         return self._decoder.drops

@@ -52,6 +52,10 @@ class Pipeline(Protocol):
         """Frames that arrived."""
 
     @property
+    def frames_decoded(self) -> int:
+        """Frames decoded."""
+
+    @property
     def drops(self) -> dict[str, int]:
         """What was skipped, by cause."""
 

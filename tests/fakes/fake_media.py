@@ -51,6 +51,10 @@ class FakePipeline:
         self.trickled: list[TrickleFragment] = []
 
     @property
+    def frames_decoded(self) -> int:
+        return self.frames_received
+
+    @property
     def encoders(self) -> int:
         return 0
 

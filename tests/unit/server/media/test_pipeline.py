@@ -212,6 +212,7 @@ async def test_model_frames_are_numbered_sized_and_describe_their_picture(tmp_pa
         pixels = np.frombuffer(frame.rgb, np.uint8).reshape(352, 352, 3)
         assert abs(float(pixels.mean()) - 10 * number) < 4
     assert running.pipeline.frames_received == 12
+    assert running.pipeline.frames_decoded == 12
     assert set(running.pipeline.drops.values()) == {0}
 
 
