@@ -21,6 +21,8 @@ from server.bench.service import Service
 from server.bench.whep_viewer import WhepViewer
 
 _SETTLE_S = 2.0
+_FOLLOWED = 0.98
+"""Share of the pictures that viewers have to get for the figures to count."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class ViewersBlock:
         server_cpu: Processor time of the server process, as a share of one core.
         encoders: The most that were at work.
         fps: Pictures a second that reached a viewer, on average.
+        dropped: Packets that the relay did not send because a viewer was late.
     """
 
     viewers: int
@@ -59,6 +62,7 @@ class ViewersBlock:
     server_cpu: float
     encoders: int
     fps: float
+    dropped: int
 
 
 @dataclass(frozen=True)
@@ -82,9 +86,18 @@ class ViewersResult:
         many = self.settings.viewers
         return (self.server_cpu(many) - self.server_cpu(1)) / max(1, many - 1)
 
+    @property
+    def has_followed(self) -> bool:
+        """Whether all relayed viewers got the pictures; else the processor times mean nothing."""
+        relayed = [block for block in self.blocks if not block.burned]
+        return min(block.fps for block in relayed) >= _FOLLOWED * self.settings.shape.fps
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        return asdict(self) | {"cpu_per_viewer": self.cpu_per_viewer}
+        return asdict(self) | {
+            "cpu_per_viewer": self.cpu_per_viewer,
+            "has_followed": self.has_followed,
+        }
 
 
 async def measure_viewers(
@@ -136,6 +149,7 @@ async def _measure_block(
         for viewer in watching:
             await viewer.connect()
         await asyncio.sleep(_SETTLE_S)
+        dropped_before = await asyncio.to_thread(_dropped, service)
         begin, cpu_before, pictures = time.monotonic(), service.cpu_s, 0
         encoders = 0
         while time.monotonic() - begin < seconds:
@@ -145,6 +159,11 @@ async def _measure_block(
         spent = time.monotonic() - begin
         cpu = (service.cpu_s - cpu_before) / spent
         fps = pictures / viewers / spent
+        dropped = await asyncio.to_thread(_dropped, service) - dropped_before
     finally:
         await asyncio.gather(*(viewer.aclose() for viewer in watching))
-    return ViewersBlock(viewers, burned, round(cpu, 4), encoders, round(fps, 2))
+    return ViewersBlock(viewers, burned, round(cpu, 4), encoders, round(fps, 2), dropped)
+
+
+def _dropped(service: Service) -> int:
+    return int(service.sessions()[0]["counters"]["drops"].get("relay", 0))

@@ -127,23 +127,23 @@ def viewers_lines(result: ViewersResult) -> list[str]:
                 f"{result.server_cpu(viewers, burned=burned):.1%}",
                 ", ".join(f"{block.server_cpu:.1%}" for block in blocks),
                 f"{min(block.fps for block in blocks):.1f}",
+                f"{sum(block.dropped for block in blocks)}",
             ]
         )
-    head = [
-        "viewers",
-        "encoders",
-        "server, share of one core",
-        "each block",
-        "least fps at a viewer",
-    ]
+    head = ["viewers", "encoders", "server, share of one core", "each block",
+            "least fps at a viewer", "not sent: viewer late"]  # fmt: skip
     encoders = max(block.encoders for block in result.like(settings.viewers))
+    cost = (
+        f"one more viewer costs {result.cpu_per_viewer:.1%} of a core"
+        if result.has_followed
+        else "the machine was too busy for all viewers, so that the processor times mean nothing"
+    )
     return [
         f"One source of {settings.shape.text}; blocks of {settings.block_s:g} s in turn.",
         "",
         *_table(head, rows),
         "",
-        f"{_kept(f'{settings.viewers} viewers and {encoders} encoders', encoders == 0)}; "
-        f"one more viewer costs {result.cpu_per_viewer:.1%} of a core.",
+        f"{_kept(f'{settings.viewers} viewers and {encoders} encoders', encoders == 0)}; {cost}.",
     ]
 
 

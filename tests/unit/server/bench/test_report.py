@@ -59,13 +59,13 @@ def test_too_few_decoded_pictures_are_told_so() -> None:
     assert "**Not kept**" in "\n".join(inputs_lines(inputs_result(980)))
 
 
-def viewers_result(encoders: int) -> ViewersResult:
+def viewers_result(encoders: int, fps: float = 24.9) -> ViewersResult:
     return ViewersResult(
         ViewersSettings(SHAPE, viewers=8, rounds=1),
         (
-            ViewersBlock(1, False, 0.10, 0, 30.0),
-            ViewersBlock(8, False, 0.31, encoders, 29.9),
-            ViewersBlock(1, True, 0.80, 1, 30.0),
+            ViewersBlock(1, False, 0.10, 0, 25.0, 0),
+            ViewersBlock(8, False, 0.31, encoders, fps, 7),
+            ViewersBlock(1, True, 0.80, 1, 12.0, 0),
         ),
     )
 
@@ -73,7 +73,13 @@ def viewers_result(encoders: int) -> ViewersResult:
 def test_what_a_viewer_costs_is_the_difference_shared_among_the_others() -> None:
     text = "\n".join(viewers_lines(viewers_result(0)))
     assert "Kept: 8 viewers and 0 encoders; one more viewer costs 3.0% of a core." in text
-    assert "| 1, burned in | 1 | 80.0% | 80.0% | 30.0 |" in text
+    assert "| 1, burned in | 1 | 80.0% | 80.0% | 12.0 | 0 |" in text
+
+
+def test_no_cost_is_told_of_viewers_that_did_not_get_the_pictures() -> None:
+    text = "\n".join(viewers_lines(viewers_result(0, fps=20.0)))
+    assert "too busy" in text
+    assert "one more viewer costs" not in text
 
 
 def test_an_encoder_for_relayed_viewers_is_told() -> None:

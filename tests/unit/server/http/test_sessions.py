@@ -19,7 +19,12 @@ async def test_a_session_is_created_looked_at_listed_and_ended(service: Service)
     assert (session["encoders"], session["push"]) == (0, [])
     assert session["region"] == {"mode": "auto", "rectangle": None}
     assert session["created_at"].endswith("Z")
-    assert session["counters"] == {"frames_received": 0, "frames_decoded": 0, "frames_masked": 0, "drops": {}}
+    assert session["counters"] == {
+        "frames_received": 0,
+        "frames_decoded": 0,
+        "frames_masked": 0,
+        "drops": {},
+    }
     assert (await service.client.get(f"/v1/sessions/{session['id']}")).json() == session
     assert (await service.client.get("/v1/sessions")).json() == {"sessions": [session]}
     assert (await service.client.delete(f"/v1/sessions/{session['id']}")).status_code == 204
