@@ -49,7 +49,7 @@ def require_chromium() -> str:
 
 
 @contextlib.contextmanager
-def open_page(width: int = 1000, height: int = 700) -> Iterator[Page]:
+def open_page(width: int, height: int) -> Iterator[Page]:
     """Open a page of a fresh headless Chromium.
 
     Raises:

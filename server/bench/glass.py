@@ -162,7 +162,10 @@ def measure_glass(
     delays_ms: dict[str, list[float]] = {}
     errors_ns = [0]
     for kind in settings.kinds:
-        with _open_room(settings, kind, file, folder) as room, open_page() as page:
+        with (
+            _open_room(settings, kind, file, folder) as room,
+            open_page(*_window(settings)) as page,
+        ):
             _open_viewer(page, room.service)
             for mode in MEANINGS:
                 progress(f"{kind}, {MEANINGS[mode]}")
@@ -226,6 +229,11 @@ def _open_room(
             publisher.ask("publish", [f"{service.url}/v1/sessions/{session}/whip"])
         service.wait_for("ai_state", "active")
         yield _Room(service, session, publisher, CodedVideo.read(file))
+
+
+def _window(settings: GlassSettings) -> tuple[int, int]:
+    """A window in which the viewer has no reason to enlarge the picture."""
+    return settings.shape.width + 40, settings.shape.height + 120
 
 
 def _open_viewer(page: Page, service: Service) -> None:

@@ -59,8 +59,8 @@ START = """(layout) => {
   const look = (now) => {
     glass.frame = requestAnimationFrame(look);
     const canvas = document.querySelector('canvas.picture');
-    if (canvas === null || canvas.width !== width || canvas.height !== height) return;
-    context.drawImage(canvas, 0, 0);
+    if (canvas === null) return;
+    context.drawImage(canvas, 0, 0, width, height);
     const {data} = context.getImageData(0, 0, width, height);
     const at = performance.now();
     glass.looks++;

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -14,14 +13,16 @@ from server.bench.coded_video import CodedVideo
 from server.media.clock import SystemClock
 
 _KEPT_TIMES = 40_000
-_MAX_LATE_NS = 500_000_000
 
 Listener = Callable[[int, int], None]
-"""Takes a picture: how many came before it, and its number within the round."""
+"""Takes a picture: its number on the machine's clock, and within the round."""
 
 
 class PacedVideo:
     """Gives each picture to all its listeners at once, at its time, and remembers when that was.
+
+    Pictures are due at multiples of their distance on the machine's monotonic clock, so that two
+    publishers of one file, each in a process of its own, send the same picture at the same moment.
 
     Args:
         video: What is played.
@@ -39,17 +40,15 @@ class PacedVideo:
     async def run(self) -> None:
         """Play until cancelled."""
         interval_ns = round(1e9 / self.video.fps)
-        due_ns = self._clock.monotonic_ns() + self._delay_ns
+        index = self._clock.monotonic_ns() // interval_ns + 1
         while True:
-            await self._clock.sleep_until_ns(due_ns)
-            number = self.sent % len(self.video.pictures)
-            self.times.append((number, time.monotonic_ns()))
+            await self._clock.sleep_until_ns(index * interval_ns + self._delay_ns)
+            number = index % len(self.video.pictures)
+            self.times.append((number, self._clock.monotonic_ns()))
             for listener in list(self.listeners):
-                listener(self.sent, number)
+                listener(index, number)
             self.sent += 1
-            due_ns += interval_ns
-            if self._clock.monotonic_ns() - due_ns > _MAX_LATE_NS:
-                due_ns = self._clock.monotonic_ns()
+            index += 1
 
 
 async def serve_parent(answer: Callable[[str, Any], Any]) -> None:

@@ -1,12 +1,7 @@
 """How much later a picture comes through our relay than straight from its source.
 
-One RTSP source, read twice at the same time by this process: by our own RTSP client (the direct
-player: a picture counts when its last packet is here; no reader can be sooner) and through the
-service as a WHEP viewer (a picture counts when its last packet is here, decrypted). Both are
-stamped by one clock, before decoding, which costs both the same. The difference holds everything
-that we add: reading, relaying, encrypting and sending; and what a Python viewer takes to decrypt.
-
-Blocks of time with the AI at work, slow, stopped and killed take turns on the same connections.
+Two players of one source side by side (`relay_players`), stamped by one clock. Blocks of time with
+the AI at work, slow, stopped and killed take turns on the same connections.
 """
 
 from __future__ import annotations
@@ -16,7 +11,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -25,20 +20,16 @@ from server.bench.coded_video import (
     BLOCK_PX,
     CodedVideo,
     VideoShape,
-    slices_of,
     write_coded_video,
 )
 from server.bench.marker_model import StepTime, marker_environment
 from server.bench.pairing import Arrival, pair_up
 from server.bench.percentiles import Percentiles
-from server.bench.publisher import Publisher
+from server.bench.publisher import Publisher, PublisherKind
+from server.bench.relay_players import browser_players, packet_players
 from server.bench.service import Service
-from server.bench.whep_viewer import WhepViewer
-from server.errors import BenchError
-from server.media.clock import SystemClock
-from server.media.frame import CodedPicture, StreamFormat
-from server.media.rtsp.connection import RtspConnection
 
+Player = Literal["packets", "chromium"]
 Condition = Literal["working", "slow", "stopped", "killed"]
 CONDITIONS: tuple[Condition, ...] = ("working", "slow", "stopped", "killed")
 MEANINGS: dict[Condition, str] = {
@@ -50,10 +41,8 @@ MEANINGS: dict[Condition, str] = {
 _STEP_MS = {"slow": 500}
 _USUAL_STEP_MS = 30
 _SIGNALS: dict[str, signal.Signals] = {"stopped": signal.SIGSTOP, "killed": signal.SIGKILL}
-_SETTLE_S = 2.0
 _TAIL_S = 1.0
 _LOOK_S = 0.5
-_FIRST_PICTURE_S = 15.0
 
 
 @dataclass(frozen=True)
@@ -64,11 +53,13 @@ class RelaySettings:
         shape: The source's video.
         block_s: Seconds of a block.
         rounds: Blocks of each condition.
+        player: "packets" (an RTSP source) or "chromium" (a WebRTC source).
     """
 
     shape: VideoShape
     block_s: float = 10.0
     rounds: int = 5
+    player: Player = "packets"
 
 
 @dataclass(frozen=True)
@@ -94,6 +85,7 @@ class RelayResult:
     """Everything."""
 
     shape: VideoShape
+    player: Player
     block_s: float
     conditions: tuple[ConditionResult, ...]
     delays_ms: dict[str, list[float]]
@@ -103,36 +95,6 @@ class RelayResult:
         found = asdict(self)
         del found["delays_ms"]
         return found
-
-
-class _Direct:
-    """Notes the pictures that come straight from the source (`ConnectionSink`)."""
-
-    def __init__(self, note: Callable[[bytes, int], None]) -> None:
-        self._note = note
-
-    def begin(self, stream: StreamFormat) -> None:
-        """Take any."""
-
-    def picture(self, picture: CodedPicture) -> None:
-        """Note one."""
-        self._note(picture.payload, picture.arrived_ns)
-
-    def lost(self, pictures: int) -> None:
-        """Count nothing: over TCP nothing is lost."""
-
-
-class _Ledger:
-    """Which of the known pictures came when."""
-
-    def __init__(self, numbers: dict[bytes, int]) -> None:
-        self._numbers = numbers
-        self.arrivals: list[Arrival] = []
-
-    def note(self, payload: bytes, at_ns: int) -> None:
-        number = self._numbers.get(slices_of(payload))
-        if number is not None:
-            self.arrivals.append((number, at_ns))
 
 
 @dataclass(frozen=True)
@@ -159,43 +121,25 @@ async def measure_relay(
     progress("rendering the test video")
     write_coded_video(file, settings.shape)
     step_time = StepTime(folder / "step_ms", _USUAL_STEP_MS)
-    video = CodedVideo.read(file)
     environment = marker_environment(
         (settings.shape.width, settings.shape.height), BLOCK_PX, step_time
     )
-    direct, relayed = _Ledger(video.numbers()), _Ledger(video.numbers())
-    with (
-        Publisher("rtsp", file) as publisher,
-        Service(publisher.urls, environment, folder) as service,
-    ):
-        async with _both_ways(service, publisher.urls[0], direct, relayed):
-            blocks = await _run_blocks(settings, service, step_time, progress)
-    return _sum_up(settings, blocks, direct.arrivals, relayed.arrivals)
-
-
-@contextlib.asynccontextmanager
-async def _both_ways(
-    service: Service, url: str, direct: _Ledger, relayed: _Ledger
-) -> AsyncIterator[None]:
-    """Read the source straight and through the service until the block ends."""
-    await asyncio.to_thread(service.wait_for, "ai_state", "active")
-    session = (await asyncio.to_thread(service.sessions))[0]["id"]
-    viewer = WhepViewer(service.url, session, relayed.note)
-    connection = RtspConnection(url, transport="tcp", open_timeout_s=5, clock=SystemClock())
-    reading = asyncio.create_task(connection.run(_Direct(direct.note)))
-    try:
-        await viewer.connect()
-        deadline = time.monotonic() + _FIRST_PICTURE_S
-        while not (direct.arrivals and relayed.arrivals):
-            if time.monotonic() > deadline or reading.done():
-                raise BenchError("no pictures came, straight or through the relay")
-            await asyncio.sleep(0.1)
-        await asyncio.sleep(_SETTLE_S)
-        yield
-    finally:
-        reading.cancel()
-        await asyncio.wait({reading})
-        await viewer.aclose()
+    kind: PublisherKind = "rtsp" if settings.player == "packets" else "whip"
+    async with contextlib.AsyncExitStack() as stack:
+        publisher = stack.enter_context(Publisher(kind, file))
+        sources = publisher.urls or ["whip"]
+        service = stack.enter_context(Service(sources, environment, folder))
+        if kind == "whip":
+            session = service.sessions()[0]["id"]
+            endpoint = f"{service.url}/v1/sessions/{session}/whip"
+            await asyncio.to_thread(publisher.ask, "publish", [endpoint])
+            players = browser_players(service, file)
+        else:
+            players = packet_players(service, publisher.urls[0], CodedVideo.read(file))
+        collect = await stack.enter_async_context(players)
+        blocks = await _run_blocks(settings, service, step_time, progress)
+        direct, relayed = await collect()
+    return _sum_up(settings, blocks, direct, relayed)
 
 
 async def _run_blocks(
@@ -255,4 +199,4 @@ def _sum_up(
         results.append(
             ConditionResult(condition, Percentiles.of(delays), tuple(block_p99), pictures, missing)
         )
-    return RelayResult(settings.shape, settings.block_s, tuple(results), delays_ms)
+    return RelayResult(settings.shape, settings.player, settings.block_s, tuple(results), delays_ms)

@@ -19,6 +19,11 @@ from server.masks.message import NOTICE
 RELAY_BOUND_MS = 15
 """What the relay may add at p99 on loopback."""
 
+_PLAYERS: dict[relay_delay.Player, str] = {
+    "packets": "An RTSP source, read straight and by WHEP, up to the coded picture",
+    "chromium": "A WebRTC source in Chromium both ways, up to the decoded picture",
+}
+
 DECODED_BOUND = 0.995
 """Share of the pictures of many inputs that is to be decoded."""
 
@@ -76,7 +81,8 @@ def relay_lines(result: RelayResult) -> list[str]:
         f"largest p99 {worst:.1f} ms, bound {RELAY_BOUND_MS} ms", worst <= RELAY_BOUND_MS
     )  # fmt: skip
     return [
-        f"{result.shape.text}; blocks of {result.block_s:g} s in turn; p50 / p95 / p99.",
+        f"{_PLAYERS[result.player]}; {result.shape.text}; blocks of {result.block_s:g} s in turn; "
+        "p50 / p95 / p99.",
         "",
         *_table(head, rows),
         "",

@@ -68,6 +68,9 @@ def media(
 def relay(
     seconds: Annotated[float, typer.Option(min=1, max=600, help="Of each block.")] = 10.0,
     rounds: Annotated[int, typer.Option(min=1, help="Blocks of each condition.")] = 5,
+    player: Annotated[
+        str, typer.Option(help="packets (an RTSP source), or chromium (a WebRTC source).")
+    ] = "packets",
     size: Size = "1280x720",
     fps: Fps = 25,
     kbps: Kbps = 4000,
@@ -76,11 +79,16 @@ def relay(
     page: Page = None,
 ) -> None:
     """Delay added by the relay against a direct player; AI at work, slow, stopped and killed."""
-    from server.bench.relay_delay import RelaySettings, measure_relay
+    from server.bench.chromium import require_chromium
+    from server.bench.relay_delay import Player, RelaySettings, measure_relay
     from server.bench.report import RELAY_BOUND_MS, relay_lines
 
-    output = _Output("relay", json_out, plots, page)
-    settings = RelaySettings(_shape(size, fps, kbps), seconds, rounds)
+    if player not in ("packets", "chromium"):
+        raise BenchError(f"--player {player!r}: give packets or chromium")
+    if player == "chromium":
+        require_chromium()
+    output = _Output("relay" if player == "packets" else "relay-chromium", json_out, plots, page)
+    settings = RelaySettings(_shape(size, fps, kbps), seconds, rounds, cast("Player", player))
     result = output.measure(lambda folder: asyncio.run(measure_relay(settings, folder, _say)))
     output.write(relay_lines(result), result.to_dict())
     output.draw(result.delays_ms, "delay added by the relay", RELAY_BOUND_MS)

@@ -69,6 +69,7 @@ def test_relayed_viewers_cost_no_encoder_and_a_burned_in_one_does(
     ("arguments", "cause"),
     [
         (("relay", "--size", "720p"), "--size '720p'"),
+        (("relay", "--player", "vlc"), "--player 'vlc'"),
         (("relay", "--page", "nowhere.md"), "nowhere.md cannot be read"),
         (("inputs", "--source", "file"), "--source 'file'"),
         (("media", "--source", "tape"), "--source 'tape'"),

@@ -27,7 +27,7 @@ SHAPE = VideoShape()
 def relay_result(p99_ms: float) -> RelayResult:
     added = Percentiles(250, 1.5, 3.0, p99_ms, 30.0)
     one = ConditionResult("slow", added, (2.9, 3.1), pictures=251, missing=1)
-    return RelayResult(SHAPE, 10.0, (one,), {"slow": [1.0]})
+    return RelayResult(SHAPE, "packets", 10.0, (one,), {"slow": [1.0]})
 
 
 def test_the_relays_report_tells_percentiles_and_what_did_not_come() -> None:
