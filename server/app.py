@@ -14,6 +14,7 @@ from server.errors import ConfigurationError
 from server.findings.persistence import PersistenceRule
 from server.http import (
     configuration,
+    devices,
     findings,
     frame_socket,
     health,
@@ -31,11 +32,12 @@ from server.media.clock import Clock, SystemClock
 from server.media.demo_source import DemoSettings
 from server.media.encoder import Encoders
 from server.media.frame import SourceState
-from server.media.pipeline import MediaPipeline, SourceOptions
+from server.media.pipeline import MediaPipeline
 from server.media.push_target import PushTarget, parse_push
 from server.media.reconnect import RetryLimits
 from server.media.region import parse_region
 from server.media.source import check_source, parse_source
+from server.media.source_factory import SourceOptions
 from server.media.view_watch import ViewLimits
 from server.media.whep import WhepViewers
 from server.observability.metrics import ServiceMetrics
@@ -103,7 +105,7 @@ def create_app(
     )
     app.state.services = services
     install_problem_handlers(app)
-    rest = (health, configuration, sessions, findings, webrtc, memory)
+    rest = (health, configuration, sessions, devices, findings, webrtc, memory)
     for part in (*rest, mask_socket, frame_socket):
         app.include_router(part.router)
     web.mount_viewer(app, settings.web.directory)
@@ -211,6 +213,7 @@ def _media_factory(settings: Settings, clock: Clock) -> MediaFactory:
             clock=clock,
             on_state=order.events.on_state,
             on_discontinuity=order.events.on_discontinuity,
+            on_arrival=order.events.on_arrival,
             options=options,
             encoders=encoders,
             region=order.region,

@@ -12,6 +12,7 @@ from server.commands import (
     bench,
     config,
     data,
+    devices,
     evaluate,
     phantom,
     predict,
@@ -39,6 +40,7 @@ def version() -> None:
 
 app.command("serve")(serve)
 app.command("check")(check)
+app.command("devices")(devices.command)
 app.command("run")(run.command)
 app.command("predict")(predict.command)
 app.command("train")(train.command)

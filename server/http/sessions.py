@@ -54,6 +54,16 @@ class SessionRequest(BaseModel):
     region: Region | None = None
 
 
+class SessionChange(BaseModel):
+    """What of a session is to change; what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(default="", max_length=80)
+    source: str | None = Field(default=None, min_length=1, max_length=4096)
+    loop: bool = False
+
+
 class RegionRequest(BaseModel):
     """Which part of the picture the AI is to get."""
 
@@ -210,6 +220,16 @@ async def list_sessions(services: ServicesOf) -> SessionList:
 @router.get("/{session_id}")
 async def get_session(session: SessionOf) -> SessionView:
     """Look at one session."""
+    return session_to_view(session)
+
+
+@router.patch("/{session_id}")
+async def change_session(
+    wanted: SessionChange, session_id: str, services: ServicesOf
+) -> SessionView:
+    """Give a session another source or name: its viewers stay, the memory is emptied."""
+    spec = None if wanted.source is None else parse_source(wanted.source, wanted.loop)
+    session = await services.registry.change(session_id, name=wanted.name.strip(), spec=spec)
     return session_to_view(session)
 
 

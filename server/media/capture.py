@@ -19,6 +19,12 @@ _RULES = {
     "fps": (re.compile(r"[1-9]\d{0,2}(?:\.\d{1,3})?", re.ASCII), "fps=60"),
     "format": (re.compile(r"[a-z][a-z0-9_]{1,15}", re.ASCII), "format=mjpeg"),
 }
+_NONBLOCK = 4
+"""AVFMT_FLAG_NONBLOCK, which has no name among FFmpeg's options. A device that freezes could else
+not be left: nothing interrupts the driver's own waiting."""
+
+_OPEN_TIMEOUT_S = 5.0
+
 _FFMPEG_NAMES = {"size": "video_size", "fps": "framerate", "format": "input_format"}
 
 
@@ -65,7 +71,9 @@ def parse_capture(text: str) -> CaptureDevice:
 
 
 def open_capture(device: CaptureDevice) -> InputContainer:
-    """Open a device. Blocks.
+    """Open a device. Blocks for its first picture, some seconds at most.
+
+    Reading from what is returned raises `BlockingIOError` where no picture is there yet.
 
     Raises:
         SourceUnreachableError: It is not there, or another program uses it.
@@ -77,8 +85,8 @@ def open_capture(device: CaptureDevice) -> InputContainer:
             device.path,
             format="v4l2",
             options={_FFMPEG_NAMES[name]: value for name, value in device.options},
-            # A picture is handed out when it has come, not when the next one has.
-            container_options={"fflags": "nobuffer"},
+            container_options={"fflags": f"nobuffer+{_NONBLOCK}"},
+            timeout=_OPEN_TIMEOUT_S,
         )
     except (av.FFmpegError, OSError) as exc:
         raise _open_error(exc, device) from exc
@@ -87,6 +95,10 @@ def open_capture(device: CaptureDevice) -> InputContainer:
 def _open_error(exc: Exception, device: CaptureDevice) -> SourceError:
     """Name cause and cure of a device that cannot be opened."""
     path, number = device.path, getattr(exc, "errno", None)
+    if isinstance(exc, (av.ExitError, TimeoutError)):
+        return SourceUnreachableError(
+            f"{path} gives no picture; look whether its cable is plugged in and carries a signal"
+        )
     if number in (errno.ENOENT, errno.ENODEV, errno.ENXIO):
         return SourceUnreachableError(
             f"{path} is not there; plug the capture device in (ls /dev/video* lists them)"

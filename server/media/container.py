@@ -32,10 +32,16 @@ _RTSP_OPTIONS = {
     "analyzeduration": "0",
     # The RTP payloads as they come: FFmpeg's parser holds every picture back until the next one
     # has come, and cuts pictures in two where an encoder repeats its headers between slices.
-    "fflags": "nobuffer+noparse+nofillin",
+    "fflags": "noparse+nofillin",
     "allowed_media_types": "video",
     "timeout": "5000000",
     "protocol_whitelist": "rtsp,rtsps,rtp,udp,tcp,tls,crypto,http,https",
+}
+
+_RTSP_TRANSPORTS = {
+    "auto": {"rtsp_transport": "tcp+udp", "rtsp_flags": "prefer_tcp"},
+    "tcp": {"rtsp_transport": "tcp"},
+    "udp": {"rtsp_transport": "udp"},
 }
 
 # Containers that hold video. FFmpeg knows more: it would play a text file as a terminal, and a
@@ -76,7 +82,7 @@ def open_rtsp(
     timeout_s: float,
     read_timeout_s: float = 2.5,
     *,
-    transport: Literal["tcp", "udp"] = "tcp",
+    transport: Literal["auto", "tcp", "udp"] = "tcp",
 ) -> InputContainer:
     """Open a camera.
 
@@ -84,7 +90,7 @@ def open_rtsp(
         url: With credentials, if any.
         timeout_s: Longest wait for the connection and the description.
         read_timeout_s: Longest wait for a later packet.
-        transport: How its packets come.
+        transport: How its packets come; "auto" is TCP, or UDP where the server refuses that.
 
     Raises:
         SourceUnreachableError: Nothing listens there, or no answer within `timeout_s`.
@@ -99,7 +105,7 @@ def open_rtsp(
             url,
             options={
                 **_RTSP_OPTIONS,
-                "rtsp_transport": transport,
+                **_RTSP_TRANSPORTS[transport],
                 "timeout": str(round(timeout_s * 1e6)),
             },
             timeout=(timeout_s, read_timeout_s),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Protocol
+from functools import partial
 
 import av
 
@@ -12,8 +12,10 @@ from server.errors import ServiceError, SourceError
 from server.media.clock import Clock
 from server.media.container import check_picture_size
 from server.media.cropper import Cropper, rgb_rows
+from server.media.decoder_listener import DecoderListener
+from server.media.decoding_watch import DecodingWatch
 from server.media.encoder import Encoders, RelayEncoder, relayed_size
-from server.media.frame import CLOCK_RATE_HZ, CodedPacket, ModelFrame, SourcePacket
+from server.media.frame import CLOCK_RATE_HZ, ModelFrame, SourcePacket
 from server.media.frame_identity import FrameIdentities
 from server.media.frame_rate import FrameRate
 from server.media.mailbox import Mailbox
@@ -21,7 +23,6 @@ from server.media.packet_queue import PacketQueue, Restart
 from server.media.picture_decoder import CorruptPacketError, PictureDecoder
 from server.media.region import Rectangle, RegionChoice
 from server.media.region_watch import RegionWatch
-from server.media.view import View
 from server.media.view_watch import ViewLimits, ViewWatch
 
 _QUEUE_PACKETS = 60
@@ -30,31 +31,6 @@ _VERY_LATE_PACKETS = 8
 _GAP_TICKS = 2 * CLOCK_RATE_HZ
 _GAP_NS = 2_000_000_000
 _BROWSER_FORMATS = frozenset({"yuv420p", "yuvj420p"})
-
-
-class DecoderListener(Protocol):
-    """Whom the decoder thread tells what it found; each method is called on that thread."""
-
-    def on_picture(self, width: int, height: int, fps: float | None) -> None:
-        """The first picture, or one of another size, was decoded (size as relayed)."""
-
-    def on_discontinuity(self, reason: str) -> None:
-        """The next picture does not continue the last; returns when everybody knows."""
-
-    def on_view(self, view: View) -> None:
-        """The pictures show something else than before."""
-
-    def on_encoded(self, packet: CodedPacket) -> None:
-        """A packet for the viewers was encoded."""
-
-    def on_unsuitable(self) -> None:
-        """Browsers cannot play the packets as they are."""
-
-    def on_corrupt(self) -> None:
-        """A packet could not be decoded; a keyframe would help."""
-
-    def on_failure(self, error: ServiceError) -> None:
-        """The stream cannot be decoded at all."""
 
 
 class DecoderThread:
@@ -88,7 +64,9 @@ class DecoderThread:
         self._region: Rectangle | None = None
         self._thread = threading.Thread(target=self._run, name="sali-decoder", daemon=True)
         # From here on: the thread's own.
+        self._stretch: Restart | None = None
         self._decoder: PictureDecoder | None = None
+        self._decoding = DecodingWatch()
         self._encoder: RelayEncoder | None = None
         self._cropper = Cropper(model_size)
         self._model_size = model_size
@@ -128,6 +106,10 @@ class DecoderThread:
         """Start the thread."""
         self._thread.start()
 
+    def rename(self, label: str) -> None:
+        """Call the source by another name in messages: it is another source from now on."""
+        self._label = label
+
     def submit(self, packet: SourcePacket) -> bool:
         """Queue a packet; False if it was dropped because a keyframe is needed first."""
         return self._queue.put_packet(packet)
@@ -161,22 +143,34 @@ class DecoderThread:
         try:
             while (item := self._queue.get()) is not None:
                 if isinstance(item, Restart):
-                    self._restart(item)
+                    self._guard(self._drain)
+                    self._guard(partial(self._restart, item))
                 else:
-                    self._decode(item)
-        except ServiceError as error:
-            self._listener.on_failure(error)
-        except Exception as exc:  # noqa: BLE001
-            # A fault of ours in this thread must end the session's video in plain sight.
-            self._listener.on_failure(
-                SourceError(f"{self._label}: decoding failed ({type(exc).__name__}: {exc})")
-            )
+                    self._guard(partial(self._decode, item))
         finally:
             self._close_encoder()
 
+    def _guard(self, work: Callable[[], None]) -> None:
+        """Do a piece of work; a failure ends this stretch of video, in plain sight."""
+        try:
+            work()
+        except ServiceError as error:
+            self._give_up(error)
+        except Exception as exc:  # noqa: BLE001
+            # Whatever a picture or a fault of ours does, the next stretch may be in order.
+            self._give_up(
+                SourceError(f"{self._label}: decoding failed ({type(exc).__name__}: {exc})")
+            )
+
+    def _give_up(self, error: ServiceError) -> None:
+        self._decoder = None
+        self._counts["corrupt"] += 1
+        if self._stretch is not None:
+            self._listener.on_failure(error, self._stretch)
+
     def _restart(self, restart: Restart) -> None:
-        if self._decoder is not None:
-            self._take_all(self._decoder.drain)
+        self._stretch, self._decoder = restart, None
+        self._decoding = DecodingWatch()
         if restart.reason is not None:
             self._tell_discontinuity(restart.reason)
             if not restart.is_same_picture:
@@ -197,7 +191,16 @@ class DecoderThread:
         if decoder is None:
             return
         self._identities.expect(packet.pts, packet.captured_at_ns)
-        self._take_all(lambda: decoder.decode(packet))
+        self._decoding.note_packet(packet.captured_at_ns)
+        self._take_all(partial(decoder.decode, packet))
+        if self._stretch is not None and self._decoding.is_hopeless(packet.captured_at_ns):
+            self._decoding = DecodingWatch()
+            self._listener.on_hopeless(self._stretch)
+
+    def _drain(self) -> None:
+        """Take what a decoder still holds at the end of its stretch."""
+        if self._decoder is not None:
+            self._take_all(self._decoder.drain)
 
     def _take_all(self, receive: Callable[[], list[av.VideoFrame]]) -> None:
         """Take what a decoder gives out; what it cannot decode is counted."""
@@ -205,9 +208,11 @@ class DecoderThread:
             frames = receive()
         except CorruptPacketError:
             self._counts["corrupt"] += 1
+            self._decoding.note_loss()
             self._listener.on_corrupt()
             return
         for frame in frames:
+            self._decoding.note_picture()
             self._take(frame)
 
     def _take(self, frame: av.VideoFrame) -> None:
@@ -285,8 +290,8 @@ class DecoderThread:
         size = (frame.width, frame.height)
         if self._encode_wanted.is_set():
             size = relayed_size(*size)
-        elif frame.format.name not in _BROWSER_FORMATS or frame.interlaced_frame:
-            self._listener.on_unsuitable()
+        elif self._stretch is not None and not _suits_browsers(frame):
+            self._listener.on_unsuitable(self._stretch)
         if gap > _GAP_TICKS or gap_ns > _GAP_NS:
             self._tell_discontinuity("no video for more than two seconds")
             if self._region_watch.region is None:
@@ -325,3 +330,8 @@ class DecoderThread:
         if self._encoder is not None:
             self._encoder.close()
             self._encoder = None
+
+
+def _suits_browsers(frame: av.VideoFrame) -> bool:
+    """Whether browsers decode pictures of this kind."""
+    return frame.format.name in _BROWSER_FORMATS and not frame.interlaced_frame

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
-from server.errors import SourceError
+from server.errors import ServiceError, SourceError
 from server.media.clock import Clock
 from server.media.feed import SourceSink
 from server.media.file_source import FileSource
@@ -91,6 +91,10 @@ class DemoSource:
 
     def request_keyframe(self) -> None:
         """Do nothing: the scene has a keyframe every second."""
+
+    def give_up(self, error: ServiceError) -> bool:
+        """Return False: the scene stays what it is."""
+        return False
 
     async def run(self, sink: SourceSink) -> None:
         """Render if need be, then play for ever.

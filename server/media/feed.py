@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from server.errors import ServiceError
 from server.media.frame import (
     CodedPicture,
     SourcePacket,
@@ -51,6 +52,9 @@ class Source(Protocol):
 
     def request_keyframe(self) -> None:
         """Ask for a keyframe, if `can_make_keyframes`."""
+
+    def give_up(self, error: ServiceError) -> bool:
+        """End what comes now, as it cannot be decoded; whether something else may come."""
 
     @property
     def can_make_keyframes(self) -> bool:

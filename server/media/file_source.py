@@ -11,7 +11,7 @@ import av
 from av.bitstream import BitStreamFilterContext
 from av.video.stream import VideoStream
 
-from server.errors import SourceError
+from server.errors import ServiceError, SourceError
 from server.media import container, h264
 from server.media.clock import Clock
 from server.media.feed import SourceSink
@@ -125,6 +125,10 @@ class FileSource:
 
     def request_keyframe(self) -> None:
         """Do nothing: a file has its keyframes where it has them."""
+
+    def give_up(self, error: ServiceError) -> bool:
+        """Return False: the file stays what it is."""
+        return False
 
     async def run(self, sink: SourceSink) -> None:
         """Play until the end, or until cancelled if looped.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.errors import InvalidPictureError, PublisherBusyError
+from server.errors import InvalidPictureError, PublisherBusyError, ServiceError
 from server.media.clock import Clock
 from server.media.feed import SourceSink
 from server.media.frame import CLOCK_RATE_HZ, SourcePacket, SourceState, StreamFormat
@@ -64,6 +64,11 @@ class FramesSource:
 
     def request_keyframe(self) -> None:
         """Do nothing: every picture is one."""
+
+    def give_up(self, error: ServiceError) -> bool:
+        """Begin afresh with the next picture: the one that failed says nothing of it."""
+        self._break = "a picture could not be decoded"
+        return True
 
     async def run(self, sink: SourceSink) -> None:
         """Watch for silence until cancelled."""

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
-from server.errors import ServiceError, SourceRefusedError
-from server.media.av_connection import AvConnection, Opener
-from server.media.capture import open_capture, parse_capture
+from server.errors import ServiceError, SourceError, SourceRefusedError
 from server.media.clock import Clock
-from server.media.demo_source import DemoSettings, DemoSource
 from server.media.encoder import Encoders
-from server.media.feed import Connection, Source
-from server.media.file_source import FileSource
+from server.media.feed import Source
 from server.media.frame import (
+    CLOCK_RATE_HZ,
     ModelFrame,
     SourcePacket,
     SourceRetry,
@@ -24,32 +20,16 @@ from server.media.frame import (
 )
 from server.media.frames_source import FrameFeed, FramesSource
 from server.media.mailbox import Mailbox
-from server.media.reconnect import ReconnectingSource, RetryLimits
 from server.media.region import FULL, Rectangle, RegionChoice, chosen_rectangle, require_within
 from server.media.relay import Relay
 from server.media.router import PacketRouter
-from server.media.rtsp.connection import RtspConnection, RtspTransport
 from server.media.source import SourceSpec
+from server.media.source_factory import SourceOptions, create_source
 from server.media.timeline import Timeline
 from server.media.trickle import TrickleFragment
 from server.media.view import View
 from server.media.view_watch import ViewLimits
 from server.media.whip_source import WhipSource
-
-
-@dataclass(frozen=True, slots=True)
-class SourceOptions:
-    """What the operator chose for sources.
-
-    Attributes:
-        demo: What the demo source shows.
-        retry: How cameras and devices are connected again.
-        rtsp_transport: For cameras whose URL does not tell.
-    """
-
-    demo: DemoSettings = field(default_factory=DemoSettings)
-    retry: RetryLimits = field(default_factory=RetryLimits)
-    rtsp_transport: RtspTransport = "auto"
 
 
 class MediaPipeline:
@@ -69,6 +49,7 @@ class MediaPipeline:
         on_state: Called with every new state of the source and its reason.
         on_discontinuity: Called, with the reason, when the model must forget what it saw, before
             the first picture that follows is put into the mailbox.
+        on_arrival: Called for every coded picture that arrives.
         options: What the operator chose for sources.
         encoders: Make the encoder for video that browsers cannot play.
         region: Which part of the picture the model gets.
@@ -85,6 +66,7 @@ class MediaPipeline:
         clock: Clock,
         on_state: Callable[[SourceState, str], None],
         on_discontinuity: Callable[[str], None],
+        on_arrival: Callable[[], None] = lambda: None,
         options: SourceOptions | None = None,
         encoders: Encoders | None = None,
         region: RegionChoice = FULL,
@@ -93,6 +75,7 @@ class MediaPipeline:
     ) -> None:
         self.relay = Relay()
         self.view = View.UNKNOWN
+        self.spec = spec
         self.state = SourceState.CONNECTING
         self.reason = ""
         self.retry: SourceRetry | None = None
@@ -103,7 +86,11 @@ class MediaPipeline:
         self._on_state = on_state
         self._on_discontinuity = on_discontinuity
         self._on_view = on_view
-        self._source = _create_source(spec, clock, options or SourceOptions())
+        self._on_arrival = on_arrival
+        self._clock = clock
+        self._options = options or SourceOptions()
+        self._timeline = Timeline()
+        self._source = self._create_source(spec)
         self._encoders = encoders or Encoders()
         self._router = PacketRouter(
             self.relay,
@@ -118,6 +105,8 @@ class MediaPipeline:
             view or ViewLimits(is_checked=False),
         )
         self._task: asyncio.Task[None] | None = None
+        self._changing = asyncio.Lock()
+        self._last_packet_ns: int | None = None
         self._is_closing = False
         self._has_failed = False
 
@@ -169,16 +158,40 @@ class MediaPipeline:
         self._router.start()
         self._task = asyncio.create_task(self._run(), name="sali-source")
 
+    async def change_source(self, spec: SourceSpec) -> None:
+        """Take the video from elsewhere from now on; viewers stay, the model forgets.
+
+        A pipeline that has failed works again.
+        """
+        async with self._changing:
+            await self._stop_source()
+            if self._is_closing:
+                return
+            self.spec = spec
+            self._source = self._create_source(spec)
+            self._router.change_source(self._source, spec.label)
+            self._has_failed = False
+            self._task = asyncio.create_task(self._run(), name="sali-source")
+
     async def aclose(self) -> None:
         """Stop everything and end every viewer's subscription. Calling it twice is harmless."""
         self._is_closing = True
+        async with self._changing:
+            await self._stop_source()
+        await self._router.aclose()
+        self.relay.close()
+
+    async def _stop_source(self) -> None:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
         if isinstance(self._source, WhipSource):
             await self._source.aclose()
-        await self._router.aclose()
-        self.relay.close()
+
+    def _create_source(self, spec: SourceSpec) -> Source:
+        return create_source(
+            spec, clock=self._clock, timeline=self._timeline, options=self._options
+        )
 
     async def whip_accept(self, offer_sdp: str) -> tuple[str, str]:
         """Answer a publisher's offer; returns the publisher's id and the SDP answer.
@@ -228,7 +241,7 @@ class MediaPipeline:
 
     def _require_working(self) -> None:
         if self._has_failed:
-            raise SourceRefusedError(f"{self.reason}; start a new session")
+            raise SourceRefusedError(f"{self.reason}; start a new session or choose another source")
 
     def _whip(self) -> WhipSource:
         if not isinstance(self._source, WhipSource):
@@ -255,6 +268,12 @@ class MediaPipeline:
         self, stream: StreamFormat, reason: str | None, *, is_same_picture: bool = False
     ) -> None:
         """Take up a new stretch of video; for the source."""
+        last_ns = self._last_packet_ns
+        if reason is None and last_ns is not None:
+            # The first stretch of this source, and not the first of this session.
+            lost_ns = self._clock.monotonic_ns() - last_ns
+            self._timeline.begin_stretch(lost_ns * CLOCK_RATE_HZ // 1_000_000_000)
+            reason, is_same_picture = "another source", False
         self._router.begin(stream, reason, is_same_picture=is_same_picture)
 
     def packet(self, packet: SourcePacket) -> None:
@@ -262,6 +281,8 @@ class MediaPipeline:
         if self._has_failed:
             return
         self.frames_received += 1
+        self._on_arrival()
+        self._last_packet_ns = self._clock.monotonic_ns()
         if self.state is not SourceState.PLAYING:
             self.report(SourceState.PLAYING, "")
         self._router.packet(packet)
@@ -292,43 +313,13 @@ class MediaPipeline:
             self._on_view(view)
 
     def decoding_failed(self, error: ServiceError) -> None:
-        """Give up, and stop the source, because what it delivers cannot be decoded."""
+        """Have the source try again; stop it, if it would only deliver the same once more."""
+        if self._source.give_up(error):
+            return
         if self._task is not None:
             self._task.cancel()
         self._fail(str(error))
 
-
-def _create_source(spec: SourceSpec, clock: Clock, options: SourceOptions) -> Source:
-    timeline = Timeline()
-    match spec.kind:
-        case "demo":
-            return DemoSource(options.demo, clock=clock, timeline=timeline)
-        case "file":
-            return FileSource(spec.target, loop=spec.loop, clock=clock, timeline=timeline)
-        case "whip":
-            return WhipSource(clock=clock, timeline=timeline)
-        case "frames":
-            return FramesSource(clock=clock, timeline=timeline)
-        case "rtsp" | "capture":
-            return ReconnectingSource(
-                _connect_of(spec, clock, options),
-                spec.label,
-                clock=clock,
-                timeline=timeline,
-                limits=options.retry,
-            )
-
-
-def _connect_of(spec: SourceSpec, clock: Clock, options: SourceOptions) -> Callable[[], Connection]:
-    """Return what makes a connection to a camera or a device."""
-    if spec.kind == "capture":
-        device = parse_capture(spec.target)
-        opener = Opener(lambda: open_capture(device), device.path, has_whole_pictures=True)
-        return lambda: AvConnection(opener, clock)
-    camera = RtspConnection(
-        spec.target,
-        transport=spec.transport or options.rtsp_transport,
-        open_timeout_s=options.retry.open_timeout_s,
-        clock=clock,
-    )
-    return lambda: camera
+    def nothing_decoded(self) -> None:
+        """Have the source try again, if it can: what comes is not what it was said to be."""
+        self._source.give_up(SourceError(f"{self.spec.label}: its video cannot be decoded"))

@@ -34,6 +34,9 @@ from server.media.timeline import Timeline
 _BACKWARDS_TICKS = CLOCK_RATE_HZ
 _WATCH_INTERVAL_NS = 100_000_000
 _JITTER = 0.25
+_PLAYED_NS = 3_000_000_000
+"""Video that came for so long was in order; what ended it is no lasting trait of the camera."""
+
 _SLOW = (SourceLoginError, UnsupportedCodecError)
 
 
@@ -124,9 +127,16 @@ class ReconnectingSource:
         self._limits = limits
         self._backoff = Backoff(limits, jitter or random.Random())  # noqa: S311 - no secret
         self._last_picture_ns: int | None = None
+        self._refusal: asyncio.Future[ServiceError] | None = None
 
     def request_keyframe(self) -> None:
         """Do nothing: neither cameras nor devices can be asked."""
+
+    def give_up(self, error: ServiceError) -> bool:
+        """End the connection, as after any other failure: a damaged picture may be the cause."""
+        if self._refusal is not None and not self._refusal.done():
+            self._refusal.set_result(error)
+        return True
 
     async def run(self, sink: SourceSink) -> None:
         """Deliver video until cancelled; every failure is reported and tried again.
@@ -150,9 +160,13 @@ class ReconnectingSource:
         stretch = _Stretch(sink, self._timeline, self._clock, self._last_picture_ns)
         reading = asyncio.create_task(self._connect().run(stretch), name="sali-connection")
         watching = asyncio.create_task(self._watch(stretch, sink), name="sali-source-watch")
+        refusal = self._refusal = asyncio.get_running_loop().create_future()
         both = {reading, watching}
         try:
-            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({*both, refusal}, return_when=asyncio.FIRST_COMPLETED)
+            if refusal.done():
+                error = refusal.result()
+                return SourceError(str(error)) if stretch.has_played else error
             return _outcome(reading, watching, self._label)
         finally:
             stretch.is_closed = True
@@ -161,7 +175,10 @@ class ReconnectingSource:
             await asyncio.wait(both)
             if stretch.last_ns is not None:
                 self._last_picture_ns = stretch.last_ns
+            if stretch.has_played or (stretch.last_ns is not None and not refusal.done()):
                 self._backoff.reset()
+            self._refusal = None
+            refusal.cancel()
 
     async def _watch(self, stretch: _Stretch, sink: SourceSink) -> ServiceError:
         """Tell silence; return once a connection is to be given up."""
@@ -200,8 +217,14 @@ class _Stretch:
         self._last_before_ns = last_before_ns
         self._format: StreamFormat | None = None
         self._greatest_ticks = 0
+        self._first_ns = 0
         self.last_ns: int | None = None
         self.is_closed = False
+
+    @property
+    def has_played(self) -> bool:
+        """Whether there was video for a while."""
+        return self.last_ns is not None and self.last_ns - self._first_ns >= _PLAYED_NS
 
     def begin(self, stream: StreamFormat) -> None:
         """Remember how the pictures are coded."""
@@ -214,6 +237,7 @@ class _Stretch:
         now_ns = self._clock.monotonic_ns()
         if self.last_ns is None:
             reason = "the source was connected again"
+            self._first_ns = now_ns
             self._begin_stretch(self._format, now_ns, self._last_before_ns, reason)
             self._greatest_ticks = picture.ticks
         elif picture.ticks < self._greatest_ticks - _BACKWARDS_TICKS:

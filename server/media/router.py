@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from server.errors import ServiceError
@@ -45,7 +46,10 @@ class RouterOwner(Protocol):
         """The pictures show something else than before."""
 
     def decoding_failed(self, error: ServiceError) -> None:
-        """What comes cannot be decoded."""
+        """What comes cannot be decoded, and is not tried further."""
+
+    def nothing_decoded(self) -> None:
+        """For a second nothing of what came could be decoded."""
 
 
 class PacketRouter:
@@ -93,7 +97,7 @@ class PacketRouter:
         self._is_encoding = False
         self._codec: RelayCodec = "h264"
         self._unsuitable: set[str] = set()
-        self._format: StreamFormat | None = None
+        self._stretch: Restart | None = None
         self._last_idr_pts: int | None = None
 
     @property
@@ -126,11 +130,16 @@ class PacketRouter:
         self._decoder.stop()
         await asyncio.to_thread(self._decoder.join, _JOIN_TIMEOUT_S)
 
+    def change_source(self, source: Source, label: str) -> None:
+        """Take what comes next from another source, of whose video nothing is known."""
+        self._source = source
+        self._unsuitable.clear()
+        self._decoder.rename(label)
+
     def begin(
         self, stream: StreamFormat, reason: str | None, *, is_same_picture: bool = False
     ) -> None:
         """Take up a new stretch of video."""
-        self._format = stream
         codec = _RELAYED.get(stream.codec)
         was_encoding = self._is_encoding
         is_unsuitable = stream.needs_encoding or stream.codec in self._unsuitable
@@ -140,7 +149,8 @@ class PacketRouter:
             self._set_codec(codec)
         if not (was_encoding and self._is_encoding):
             self.relay.restart()
-        self._decoder.restart(Restart(stream, reason, is_same_picture))
+        self._stretch = Restart(stream, reason, is_same_picture)
+        self._decoder.restart(self._stretch)
 
     def packet(self, packet: SourcePacket) -> None:
         """Relay a packet, if viewers can have it as it is, then queue it for the decoder."""
@@ -151,8 +161,9 @@ class PacketRouter:
 
     def finish(self) -> None:
         """Let the decoder give out what it still holds: nothing more will come."""
-        if self._format is not None:
-            self._decoder.restart(Restart(self._format, None))
+        if self._stretch is not None:
+            self._stretch = Restart(self._stretch.format, None)
+            self._decoder.restart(self._stretch)
 
     def _pass_on(self, packet: SourcePacket) -> None:
         is_keyframe = packet.is_keyframe
@@ -213,18 +224,27 @@ class PacketRouter:
         """Relay a packet of our own encoder."""
         self._post(self._publish_encoded, packet)
 
-    def on_unsuitable(self) -> None:
-        """Encode from now on."""
-        self._post(self._begin_encoding)
+    def on_unsuitable(self, stretch: Restart) -> None:
+        """Encode from now on, unless another stretch has begun: its packets may be in order."""
+        self._post(self._in_stretch, stretch, self._begin_encoding)
 
     def on_corrupt(self) -> None:
         """Ask for a keyframe where that is possible."""
         if self._source.can_make_keyframes:
             self._post(self._source.request_keyframe)
 
-    def on_failure(self, error: ServiceError) -> None:
-        """Give up: what comes cannot be decoded."""
-        self._post(self._owner.decoding_failed, error)
+    def on_hopeless(self, stretch: Restart) -> None:
+        """Say that nothing can be made of what comes."""
+        self._post(self._in_stretch, stretch, self._owner.nothing_decoded)
+
+    def on_failure(self, error: ServiceError, stretch: Restart) -> None:
+        """Give up what comes now: it cannot be decoded."""
+        self._post(self._in_stretch, stretch, partial(self._owner.decoding_failed, error))
+
+    def _in_stretch(self, stretch: Restart, callback: Callable[[], None]) -> None:
+        """Call back, unless what the decoder speaks of is over."""
+        if stretch is self._stretch:
+            callback()
 
     def _post(self, callback: Callable[..., object], *arguments: object) -> bool:
         """Call back on the loop; False if the session is on its way out."""
@@ -240,9 +260,9 @@ class PacketRouter:
         self.relay.publish(packet)
 
     def _begin_encoding(self) -> None:
-        if self._is_encoding or self._format is None:
+        if self._is_encoding or self._stretch is None:
             return
-        self._unsuitable.add(self._format.codec)
+        self._unsuitable.add(self._stretch.format.codec)
         self._set_encoding(True)
         self.relay.restart()
 

@@ -171,6 +171,12 @@ class WhipSource:
             self._requested_ns = now_ns
             self._spawn(report)
 
+    def give_up(self, error: ServiceError) -> bool:
+        """Send the publisher away; another one, or the same in another form, may come."""
+        if self._publisher is not None:
+            self._let_go(self._publisher, f"{error}; {_WAITING}")
+        return True
+
     def _take(self, publisher: _Publisher, codec_name: str, frame: RtpFrame) -> None:
         """Take a frame from the network: into the session's time, from a keyframe on."""
         codec = _CODECS.get(codec_name)
@@ -235,13 +241,13 @@ class WhipSource:
         if publisher.peer.connectionState in ("failed", "closed"):
             self._let_go(publisher)
 
-    def _let_go(self, publisher: _Publisher) -> None:
+    def _let_go(self, publisher: _Publisher, reason: str = _WAITING) -> None:
         """Close a publisher's connection and wait for the next one."""
         if publisher is self._publisher:
             self._publisher = None
             if self._sink is not None:
                 state = SourceState.RECONNECTING if self._has_played else SourceState.CONNECTING
-                self._sink.report(state, _WAITING)
+                self._sink.report(state, reason)
         self._spawn(publisher.peer.close())
 
     def _spawn(self, awaitable: Awaitable[None]) -> None:

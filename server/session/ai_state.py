@@ -178,6 +178,13 @@ class AiMonitor:
             return AiStatus(AiState.WARMING, "waiting for the first mask")
         return self._status
 
+    def late_at_ns(self, now_ns: int) -> int | None:
+        """When the AI will be late, unless a mask comes before; None if that is not in sight."""
+        limit_ns = self._limits.late_after_ms * _NS_PER_MS
+        debts_ns = (self._arrived_since_ns, self._oldest_debt_ns())
+        due_ns = [debt_ns + limit_ns for debt_ns in debts_ns if debt_ns is not None]
+        return min((due for due in due_ns if due >= now_ns), default=None)
+
     def _late(self, reason: str) -> AiStatus:
         """Be late until masks come in time again."""
         self._masks_in_time = 0
@@ -197,10 +204,12 @@ class AiMonitor:
 
     def _behind_ns(self, now_ns: int) -> int:
         """Age of the oldest frame that owes its mask, or of the first since the last mask."""
-        oldest_ns = self._owed_ns[0] if self._owed_ns else now_ns
-        if self._unmasked_since_ns is not None:
-            oldest_ns = min(oldest_ns, self._unmasked_since_ns)
-        return now_ns - oldest_ns
+        oldest_ns = self._oldest_debt_ns()
+        return 0 if oldest_ns is None else now_ns - oldest_ns
+
+    def _oldest_debt_ns(self) -> int | None:
+        debts_ns = (self._owed_ns[0] if self._owed_ns else None, self._unmasked_since_ns)
+        return min((debt_ns for debt_ns in debts_ns if debt_ns is not None), default=None)
 
     def _forget_debts(self) -> None:
         """Wait for masks afresh."""

@@ -51,7 +51,6 @@ class MaskLoop:
         hub: MaskHub,
         findings: SessionFindings,
         monitor: AiMonitor,
-        note_arrivals: Callable[[], None],
         publish_state: Callable[[], AiStateName],
         max_age_ms: int,
         clock: Clock,
@@ -66,8 +65,6 @@ class MaskLoop:
             hub: Where the masks go.
             findings: Follow their polyps.
             monitor: Told what was taken and what came in time.
-            note_arrivals: Tells the monitor of frames that arrived since it was last called; called
-                before a mask is noted, which pays for them.
             publish_state: Evaluates and publishes the AI state, and returns it.
             max_age_ms: Age at which a mask is no longer sent.
             clock: The clock that stamped the frames.
@@ -79,7 +76,6 @@ class MaskLoop:
         self._hub = hub
         self._findings = findings
         self._monitor = monitor
-        self._note_arrivals = note_arrivals
         self._publish_state = publish_state
         self._max_age_ns = max_age_ms * _NS_PER_MS
         self._clock = clock
@@ -175,7 +171,6 @@ class MaskLoop:
             return
         self.frames_masked += 1
         self._metrics.frames_masked.inc()
-        self._note_arrivals()
         self._monitor.note_mask(frame.captured_at_ns)
         self._hub.publish_mask(self._record(frame, answer, age_ns))
 

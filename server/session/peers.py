@@ -7,7 +7,6 @@ from collections.abc import Callable
 from server.errors import ResourceNotFoundError, SourceNotReadyError, ViewerLimitError
 from server.media.frame import BURNED_CODEC, Overlay
 from server.media.frames_source import FrameFeed
-from server.media.source import SourceKind
 from server.media.trickle import TrickleFragment
 from server.session.ports import Pipeline, Viewers
 
@@ -18,7 +17,6 @@ class SessionPeers:
     Args:
         pipeline: The session's video.
         viewers: Who watches it.
-        source_kind: Who may publish depends on it.
         max_viewers: How many are let in at the same time.
         require_open: Raises `SessionNotFoundError` once the session has ended.
     """
@@ -28,13 +26,11 @@ class SessionPeers:
         pipeline: Pipeline,
         viewers: Viewers,
         *,
-        source_kind: SourceKind,
         max_viewers: int,
         require_open: Callable[[], None],
     ) -> None:
         self._pipeline = pipeline
         self._viewers = viewers
-        self._source_kind = source_kind
         self._max_viewers = max_viewers
         self._require_open = require_open
         self._joining = 0
@@ -94,7 +90,7 @@ class SessionPeers:
         Raises:
             ResourceNotFoundError: No publisher has this id.
         """
-        if self._source_kind != "whip":
+        if self._pipeline.spec.kind != "whip":
             raise ResourceNotFoundError("no publisher has this id")
         await self._pipeline.whip_close(publisher_id)
 
@@ -109,7 +105,7 @@ class SessionPeers:
         """
         if is_viewer:
             await self._viewers.trickle(resource_id, if_match, fragment)
-        elif self._source_kind == "whip":
+        elif self._pipeline.spec.kind == "whip":
             await self._pipeline.whip_trickle(resource_id, if_match, fragment)
         else:
             raise ResourceNotFoundError("no publisher has this id")

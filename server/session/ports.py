@@ -32,6 +32,10 @@ class Pipeline(Protocol):
     """The video of one session; see `server.media.pipeline.MediaPipeline`."""
 
     @property
+    def spec(self) -> SourceSpec:
+        """Where it comes from."""
+
+    @property
     def video(self) -> VideoInfo | None:
         """The video as viewers get it; None before the first frame."""
 
@@ -80,6 +84,9 @@ class Pipeline(Protocol):
 
     async def start(self) -> None:
         """Start the source."""
+
+    async def change_source(self, spec: SourceSpec) -> None:
+        """Take it from elsewhere; viewers stay."""
 
     async def aclose(self) -> None:
         """Stop everything."""
@@ -184,6 +191,9 @@ class MediaEvents(Protocol):
 
     def on_state(self, state: SourceState, reason: str) -> None:
         """The source changed."""
+
+    def on_arrival(self) -> None:
+        """A picture arrived, coded."""
 
     def on_discontinuity(self, reason: str) -> None:
         """What comes next does not continue what came before."""

@@ -121,6 +121,20 @@ class SessionRegistry:
             raise SessionNotFoundError("no session has this id; GET /v1/sessions lists them")
         return session
 
+    async def change(self, session_id: str, *, name: str = "", spec: SourceSpec | None) -> Session:
+        """Give a session another name or another source, which is checked first.
+
+        Raises:
+            SessionNotFoundError: No session has this id.
+            SourceError: The new source has no video, or cannot be reached; the session keeps its
+                own.
+        """
+        session = self.get(session_id)
+        if spec is not None and not _is_same_device(spec, session.identity.spec):
+            await asyncio.to_thread(self._check_source, spec)
+        await session.change(name, spec)
+        return session
+
     async def close(self, session_id: str) -> None:
         """End a session.
 
@@ -136,3 +150,8 @@ class SessionRegistry:
         sessions = self.sessions
         self._sessions.clear()
         await asyncio.gather(*(session.aclose() for session in sessions))
+
+
+def _is_same_device(new: SourceSpec, old: SourceSpec) -> bool:
+    """Whether a device is only to deliver in another way: it cannot be tried while it is in use."""
+    return new.kind == old.kind == "capture" and new.label == old.label

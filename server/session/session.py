@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import structlog
 
@@ -16,6 +17,7 @@ from server.media.frame import ModelFrame, SourceState
 from server.media.mailbox import Mailbox
 from server.media.push import PushStatus
 from server.media.region import RegionChoice
+from server.media.source import SourceSpec
 from server.media.view import View
 from server.observability.metrics import ServiceMetrics
 from server.session.ai_state import AiMonitor, AiState, AiStatus
@@ -29,6 +31,8 @@ from server.session.state import SessionState, moved
 from server.worker.state import WorkerState, WorkerStatus
 
 _TICK_S = 0.05
+_BEHIND_S = 0.001
+"""How far behind a deadline it is looked at, so that it has passed by then."""
 
 _log = structlog.get_logger(__name__)
 
@@ -60,7 +64,6 @@ class Session:
         self._reader_drops: Counter[str] = Counter()
         self._mirrored: Counter[str] = Counter()
         self._source_state: SourceState | None = None
-        self._frames_seen = 0
         self._tasks: list[asyncio.Task[None]] = []
         self.hub = MaskHub(
             StateMessage(
@@ -89,7 +92,6 @@ class Session:
         self.peers = SessionPeers(
             self._pipeline,
             self._viewers,
-            source_kind=identity.spec.kind,
             max_viewers=limits.max_viewers,
             require_open=self._require_open,
         )
@@ -100,7 +102,6 @@ class Session:
             hub=self.hub,
             findings=self.findings,
             monitor=self._monitor,
-            note_arrivals=self._note_arrivals,
             publish_state=self._publish_state,
             max_age_ms=limits.hub.max_age_ms,
             clock=clock,
@@ -161,8 +162,8 @@ class Session:
         await self._pipeline.start()
         self._outputs.start()
         self._tasks = [
-            asyncio.create_task(self._guard(self._masks.run()), name="mask loop"),
-            asyncio.create_task(self._guard(self._tick()), name="session tick"),
+            asyncio.create_task(self._guard(self._masks.run), name="mask loop"),
+            asyncio.create_task(self._guard(self._tick), name="session tick"),
         ]
         _log.info("session_opened", session=self.identity.id, source=self.identity.spec.kind)
 
@@ -186,6 +187,22 @@ class Session:
         self._mirror_counters()
         self._state = moved(self._state, SessionState.CLOSED)
         _log.info("session_closed", session=self.identity.id)
+
+    async def change(self, name: str, spec: SourceSpec | None) -> None:
+        """Give the session another name or another source. Viewers stay connected.
+
+        Args:
+            name: For people; empty keeps the name, unless that was the last source's label.
+            spec: Where the video comes from from now on, found to have video; None keeps it.
+        """
+        self._require_open()
+        identity = self.identity
+        if spec is not None and identity.name == identity.spec.label:
+            name = name or spec.label
+        self.identity = replace(identity, name=name or identity.name, spec=spec or identity.spec)
+        if spec is not None:
+            _log.info("source_changed", session=identity.id, source=spec.kind)
+            await self._pipeline.change_source(spec)
 
     def reset(self) -> None:
         """Empty the memory: a new patient. Frames from before this moment are not computed."""
@@ -222,6 +239,11 @@ class Session:
         self._monitor.note_source(state, reason)
         self._publish_state()
 
+    def on_arrival(self) -> None:
+        """A mask is due from now on, whether or not the picture reaches the AI."""
+        self._monitor.note_frame(self._clock.monotonic_ns())
+        self._metrics.frames_received.inc()
+
     def on_discontinuity(self, reason: str) -> None:
         """Empty the memory before what comes next is computed."""
         if self._state is SessionState.OPEN:
@@ -246,13 +268,21 @@ class Session:
         while True:
             self._mirror_counters()
             self._publish_state()
-            await asyncio.sleep(_TICK_S)
+            await asyncio.sleep(self._pause_s())
             last_ns = self._count_hidden(last_ns)
 
-    async def _guard(self, work: Coroutine[None, None, None]) -> None:
+    def _pause_s(self) -> float:
+        """Until the next tick: it comes sooner where the AI would be late before it."""
+        now_ns = self._clock.monotonic_ns()
+        late_at_ns = self._monitor.late_at_ns(now_ns)
+        if late_at_ns is None:
+            return _TICK_S
+        return min(_TICK_S, (late_at_ns - now_ns) / 1e9 + _BEHIND_S)
+
+    async def _guard(self, work: Callable[[], Awaitable[None]]) -> None:
         """On a fault of ours, end the session's masks and nothing else."""
         try:
-            await work
+            await work()
         except Exception as exc:  # noqa: BLE001 - the one place; a fault ends the masks
             _log.exception("session_fault", session=self.identity.id)
             self._monitor.note_fault(f"internal fault ({type(exc).__name__})")
@@ -300,17 +330,8 @@ class Session:
         """Count a mask message that a reader was not sent."""
         self._reader_drops[cause] += 1
 
-    def _note_arrivals(self) -> None:
-        """Carry frames that arrived since the last time into the monitor and the metrics."""
-        received = self._pipeline.frames_received
-        if received != self._frames_seen:
-            self._monitor.note_frame(self._clock.monotonic_ns(), received - self._frames_seen)
-        self._metrics.frames_received.inc(received - self._frames_seen)
-        self._frames_seen = received
-
     def _mirror_counters(self) -> None:
-        """Carry what was counted since the last time into the monitor and the metrics."""
-        self._note_arrivals()
+        """Carry what was counted since the last time into the metrics."""
         drops = Counter(self.drops)
         for cause, number in (drops - self._mirrored).items():
             self._metrics.drops.labels(cause).inc(number)

@@ -35,5 +35,5 @@ class ConnectSettings(SettingsGroup):
     )
     rtsp_transport: Literal["auto", "tcp", "udp"] = Field(
         default="auto",
-        description="How RTSP packets come; `auto`: TCP, UDP where an H.264 camera refuses that",
+        description="How RTSP packets come; `auto`: TCP, UDP where a camera refuses that",
     )

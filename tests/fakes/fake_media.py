@@ -70,6 +70,10 @@ class FakePipeline:
     async def start(self) -> None:
         self.set_state(SourceState.CONNECTING, "")
 
+    async def change_source(self, spec: SourceSpec) -> None:
+        self.spec = spec
+        self.set_state(SourceState.CONNECTING, "")
+
     async def aclose(self) -> None:
         self.is_closed = True
 
@@ -123,9 +127,14 @@ class FakePipeline:
             region=(64, 0, 352, 176),
             rgb=bytes(MODEL_BYTES),
         )
-        self.frames_received += 1
+        self.arrive()
         self.mailbox.put(frame)
         return frame
+
+    def arrive(self) -> None:
+        """Have a coded picture arrive, of which nothing is decoded yet."""
+        self.frames_received += 1
+        self.events.on_arrival()
 
 
 class FakeViewers:

@@ -42,6 +42,26 @@ def packetize(picture: bytes, sequence: int, timestamp: int) -> list[bytes]:
     ]
 
 
+def packetize_h265(picture: bytes, sequence: int, timestamp: int) -> list[bytes]:
+    """Split an Annex B picture into RTP packets (RFC 7798: single NAL units and FUs)."""
+    payloads: list[bytes] = []
+    for unit in h264.iter_nal_units(picture):
+        if len(unit) <= _MAX_PAYLOAD:
+            payloads.append(unit)
+            continue
+        kind, rest = unit[0] >> 1 & 0x3F, unit[2:]
+        pieces = [rest[start : start + _MAX_PAYLOAD] for start in range(0, len(rest), _MAX_PAYLOAD)]
+        for index, piece in enumerate(pieces):
+            edge = 0x80 * (index == 0) | 0x40 * (index == len(pieces) - 1)
+            head = bytes([unit[0] & 0x81 | 49 << 1, unit[1], edge | kind])
+            payloads.append(head + piece)
+    last = len(payloads) - 1
+    return [
+        rtp_packet(sequence + index, timestamp, payload, marker=index == last)
+        for index, payload in enumerate(payloads)
+    ]
+
+
 @dataclass
 class CameraManners:
     """How the camera behaves.
@@ -53,6 +73,7 @@ class CameraManners:
         statuses: Other answers than 200, by method.
         rtp_before_play: Packets sent just before the answer to PLAY.
         timeout_s: Of its sessions.
+        redirect: URL that every DESCRIBE is sent on to.
         refuses_keep_alives: Answers each with a login asked for anew, with another nonce.
     """
 
@@ -63,6 +84,7 @@ class CameraManners:
     rtp_before_play: list[bytes] = field(default_factory=list)
     timeout_s: int = 60
     refuses_keep_alives: bool = False
+    redirect: str = ""
 
 
 class RtspCamera:
@@ -165,6 +187,8 @@ class RtspCamera:
             return manners.statuses[method], [], ""
         if method == "OPTIONS":
             return "200 OK", ["Public: OPTIONS, DESCRIBE, SETUP, PLAY, GET_PARAMETER"], ""
+        if method == "DESCRIBE" and manners.redirect:
+            return "302 Moved Temporarily", [f"Location: {manners.redirect}"], ""
         if method == "DESCRIBE":
             base = f"Content-Base: rtsp://127.0.0.1:{self.port}/live/"
             return "200 OK", ["Content-Type: application/sdp", base], self._description()

@@ -66,12 +66,20 @@ class RtspServer:
     """The script as a child process; `start` after `kill` serves the same URL again."""
 
     def __init__(
-        self, *, file: Path | None = None, bframes: int = 0, codec: str = "h264", login: str = ""
+        self,
+        *,
+        file: Path | None = None,
+        bframes: int = 0,
+        codec: str = "h264",
+        login: str = "",
+        is_udp_only: bool = False,
     ) -> None:
         self.port = free_port()
         self.url = f"rtsp://127.0.0.1:{self.port}/live"
         self._arguments = ["--port", str(self.port), "--bframes", str(bframes)]
         self._arguments += ["--codec", codec, "--login", login]
+        if is_udp_only:
+            self._arguments += ["--udp-only"]
         if file is not None:
             self._arguments += ["--file", str(file)]
         self._process: subprocess.Popen[bytes] | None = None
@@ -129,6 +137,7 @@ def main() -> None:
     parser.add_argument("--bframes", type=int, default=0)
     parser.add_argument("--codec", default="h264")
     parser.add_argument("--login", default="")
+    parser.add_argument("--udp-only", action="store_true")
     arguments = parser.parse_args()
     import gi
 
@@ -150,6 +159,11 @@ def main() -> None:
     factory = GstRtspServer.RTSPMediaFactory()
     factory.set_launch(f"( {launch} )")
     factory.set_shared(True)
+    if arguments.udp_only:
+        gi.require_version("GstRtsp", "1.0")
+        from gi.repository import GstRtsp
+
+        factory.set_protocols(GstRtsp.RTSPLowerTrans.UDP)
     server.get_mount_points().add_factory("/live", factory)
     if arguments.login:
         _ask_for_login(server, factory, *arguments.login.split(":"))

@@ -8,9 +8,9 @@ import av
 import numpy as np
 
 
-def jpeg(width: int, height: int, brightness: int = 90) -> bytes:
+def jpeg(width: int, height: int, brightness: int = 90, pixel_format: str = "yuvj420p") -> bytes:
     """Return a flat grey JPEG picture."""
-    return _encode("mjpeg", "yuvj420p", width, height, brightness)
+    return _encode("mjpeg", pixel_format, width, height, brightness)
 
 
 def unsupported_jpeg(width: int, height: int) -> bytes:
@@ -22,9 +22,9 @@ def unsupported_jpeg(width: int, height: int) -> bytes:
     return bytes(picture)
 
 
-def png(width: int, height: int, brightness: int = 90) -> bytes:
+def png(width: int, height: int, brightness: int = 90, pixel_format: str = "rgb24") -> bytes:
     """Return a flat grey PNG picture."""
-    return _encode("png", "rgb24", width, height, brightness)
+    return _encode("png", pixel_format, width, height, brightness)
 
 
 def _encode(codec: str, pixel_format: str, width: int, height: int, brightness: int) -> bytes:

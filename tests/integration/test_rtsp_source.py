@@ -170,3 +170,18 @@ async def test_ffmpeg_reads_what_comes_by_udp_and_what_is_not_h264(codec: str) -
             await room.until(lambda: frame.pts in {p.pts for p in room.packets})
     finally:
         server.kill()
+
+
+@pytest.mark.parametrize("codec", ["h264", "h265"])
+async def test_a_server_that_refuses_tcp_is_read_by_udp(codec: str) -> None:
+    server = RtspServer(codec=codec, is_udp_only=True)
+    await asyncio.to_thread(server.start)
+    try:
+        await asyncio.to_thread(check_source, parse_source(server.url))
+        async with Room(server.url) as room:
+            await room.until(lambda: len(room.packets) >= 10)
+        async with Room(f"{server.url}?transport=tcp") as room:
+            await room.until(lambda: room.pipeline.retry is not None)
+            assert room.packets == []
+    finally:
+        server.kill()

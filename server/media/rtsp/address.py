@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
 from server.errors import SourceRefusedError
 
@@ -40,6 +40,14 @@ class RtspAddress:
     def has_login(self) -> bool:
         """Whether the URL holds a login."""
         return bool(self.user or self.password)
+
+    @property
+    def full_url(self) -> str:
+        """The URL with the login in it; never to be shown."""
+        if not self.has_login:
+            return self.url
+        login = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}"
+        return self.url.replace("://", f"://{login}@", 1)
 
     @property
     def login_needed(self) -> str:

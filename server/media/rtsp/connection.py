@@ -18,12 +18,14 @@ from server.media.rtsp.address import RtspAddress, parse_address
 from server.media.rtsp.depacketizer import AccessUnit, H264Depacketizer, parse_rtp
 from server.media.rtsp.description import VideoDescription
 from server.media.rtsp.dialogue import Described, RtspDialogue, UnsuitableError, open_dialogue
+from server.media.rtsp.redirect import follow_redirects
 from server.media.timeline import TimestampUnwrapper
 
 RtspTransport = Literal["auto", "tcp", "udp"]
 
 _MAX_KEEP_ALIVE_S = 30
 _BYE = 203
+_PUT_AWAY_S = 1.0
 
 _log = structlog.get_logger(__name__)
 
@@ -44,8 +46,7 @@ class RtspConnection:
     def __init__(
         self, url: str, *, transport: RtspTransport, open_timeout_s: float, clock: Clock
     ) -> None:
-        self._url = url
-        self._address = parse_address(url)
+        self._address = self._place = parse_address(url)
         self._transport = transport
         self._open_timeout_s = open_timeout_s
         self._clock = clock
@@ -60,22 +61,28 @@ class RtspConnection:
         unsuitable, self._unsuitable = self._unsuitable, None
         if unsuitable is None:
             try:
-                _require_own_client(self._address, self._transport)
-                await _OwnConnection(self._address, self._clock).run(sink)
+                await follow_redirects(self._address, lambda place: self._read(place, sink))
                 return
             except UnsuitableError as exc:
                 unsuitable = self._unsuitable = exc
-        _log.info("rtsp_left_to_ffmpeg", source=self._address.label, reason=str(unsuitable))
+        place = self._place
+        _log.info("rtsp_left_to_ffmpeg", source=place.label, reason=str(unsuitable))
         can_switch = self._transport == "auto" and unsuitable.is_about_transport
-        use_udp = self._transport == "udp" or can_switch
-        await AvConnection(self._opener("udp" if use_udp else "tcp"), self._clock).run(sink)
-
-    def _opener(self, transport: Literal["tcp", "udp"]) -> Opener:
-        return Opener(
-            open=lambda: container.open_rtsp(self._url, self._open_timeout_s, transport=transport),
-            label=self._address.label,
+        transport = "udp" if can_switch else self._transport
+        opener = Opener(
+            open=lambda: container.open_rtsp(
+                place.full_url, self._open_timeout_s, transport=transport
+            ),
+            label=place.label,
             has_whole_pictures=False,
         )
+        await AvConnection(opener, self._clock).run(sink)
+
+    async def _read(self, place: RtspAddress, sink: ConnectionSink) -> None:
+        """Read from where the server sent us, by our own client."""
+        self._place = place
+        _require_own_client(place, self._transport)
+        await _OwnConnection(place, self._clock).run(sink)
 
 
 async def check_rtsp(url: str, transport: RtspTransport, timeout_s: float) -> None:
@@ -84,27 +91,38 @@ async def check_rtsp(url: str, transport: RtspTransport, timeout_s: float) -> No
     Raises:
         SourceError: It has not, refuses, or does not answer.
     """
-    address = parse_address(url)
-    try:
+    place = parse_address(url)
+
+    async def look(address: RtspAddress) -> None:
+        nonlocal place
+        place = address
         _require_own_client(address, transport)
+        dialogue = await open_dialogue(address, lambda channel, packet: None)
+        try:
+            _require_h264((await dialogue.describe()).video)
+        finally:
+            dialogue.close()
+
+    try:
         async with asyncio.timeout(timeout_s):
-            dialogue = await open_dialogue(address, lambda channel, packet: None)
-            try:
-                _require_h264((await dialogue.describe()).video)
-            finally:
-                dialogue.close()
+            await follow_redirects(place, look)
     except TimeoutError as exc:
         raise SourceUnreachableError(
-            f"{address.label} does not answer within {timeout_s:g} s"
+            f"{place.label} does not answer within {timeout_s:g} s"
         ) from exc
     except UnsuitableError:
-        await asyncio.to_thread(_check_by_ffmpeg, url, transport, timeout_s)
+        try:
+            await asyncio.to_thread(_check_by_ffmpeg, place, transport, timeout_s)
+        except SourceUnreachableError:
+            # It answered us a moment ago: some servers first put away what they described then.
+            await asyncio.sleep(_PUT_AWAY_S)
+            await asyncio.to_thread(_check_by_ffmpeg, place, transport, timeout_s)
 
 
-def _check_by_ffmpeg(url: str, transport: RtspTransport, timeout_s: float) -> None:
-    opened = container.open_rtsp(url, timeout_s, transport="udp" if transport == "udp" else "tcp")
+def _check_by_ffmpeg(place: RtspAddress, transport: RtspTransport, timeout_s: float) -> None:
+    opened = container.open_rtsp(place.full_url, timeout_s, transport=transport)
     try:
-        container.video_stream(opened, parse_address(url).label)
+        container.video_stream(opened, place.label)
     finally:
         container.close(opened)
 

@@ -20,6 +20,7 @@ from server.media.rtsp.message import (
     read_message,
     request_bytes,
 )
+from server.media.rtsp.redirect import RedirectError
 
 _READ_LIMIT_BYTES = 1 << 20
 _MAX_ANSWERS_AWAITED = 16
@@ -79,7 +80,7 @@ class RtspDialogue:
 
         Raises:
             SourceError: There is no video, or the server refuses.
-            UnsuitableError: It sends us elsewhere.
+            RedirectError: It sends us elsewhere.
         """
         options = await self._request("OPTIONS", self._address.url)
         if "GET_PARAMETER" in options.header("public").upper():
@@ -207,7 +208,7 @@ class RtspDialogue:
         if 200 <= status < 300:
             return
         if 300 <= status < 400:
-            raise UnsuitableError("the server sends us to another address")
+            raise RedirectError(answer.header("location").strip())
         if status == 403:
             raise SourceLoginError(f"{label}: this user may not see the stream (403)")
         if status == 404:

@@ -187,3 +187,39 @@ async def test_a_region_that_cannot_be_used_is_a_problem_and_changes_nothing(
     assert answer.json()["code"] == code
     assert detail in answer.json()["detail"]
     assert service.media.pipelines[0].region_choice == AUTO
+
+
+async def test_a_session_is_given_another_source_and_another_name(service: Service) -> None:
+    session_id = await service.create()
+    path = f"/v1/sessions/{session_id}"
+    url = "rtsp://user:secret@camera.example/stream"
+    answer = await service.client.patch(path, json={"source": url})
+    assert answer.status_code == 200
+    assert answer.json()["source"] == {"kind": "rtsp", "label": "rtsp://camera.example/stream"}
+    assert answer.json()["name"] == "rtsp://camera.example/stream"
+    assert "secret" not in answer.text
+    assert service.media.pipelines[0].spec.target == url
+    answer = await service.client.patch(path, json={"name": " Room 1 "})
+    assert answer.json()["name"] == "Room 1"
+    assert answer.json()["source"]["kind"] == "rtsp"
+    answer = await service.client.patch("/v1/sessions/nobody", json={"source": "demo"})
+    assert (answer.status_code, answer.json()["code"]) == (404, "session_not_found")
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"source": ""}, "invalid_request"),
+        ({"sauce": "demo"}, "invalid_request"),
+        ({"source": "http://camera.example"}, "source_refused"),
+        ({"source": "missing.mp4"}, "source_unreachable"),
+    ],
+)
+async def test_a_source_that_cannot_be_used_leaves_the_session_as_it_is(
+    service: Service, body: dict[str, object], code: str
+) -> None:
+    session_id = await service.create()
+    answer = await service.client.patch(f"/v1/sessions/{session_id}", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (422, code)
+    session = (await service.client.get(f"/v1/sessions/{session_id}")).json()
+    assert session["source"]["kind"] == "demo"

@@ -1,21 +1,14 @@
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import io
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 from av.container import InputContainer
-from PIL import Image
 
-from server.errors import InvalidPictureError, SourceError, SourceRefusedError
+from server.errors import InvalidOfferError, SourceError, SourceRefusedError
 from server.media.capture import CaptureDevice
-from server.media.clock import SystemClock
 from server.media.frame import (
     CodedPacket,
     ModelFrame,
@@ -24,14 +17,14 @@ from server.media.frame import (
     StreamFormat,
     VideoInfo,
 )
-from server.media.frames_source import FrameFeed
-from server.media.mailbox import Mailbox
-from server.media.pipeline import MediaPipeline
-from server.media.region import AUTO, FULL, Rectangle, RegionChoice, rectangle_choice
-from server.media.source import SourceSpec, parse_source
+from server.media.frames_source import FramesSource
+from server.media.region import AUTO, FULL, Rectangle, rectangle_choice
+from server.media.source import parse_source
 from server.media.view import View
 from server.media.view_watch import ViewLimits
+from server.media.whip_source import WhipSource
 from tests.fakes.layouts import Layout
+from tests.fakes.pipeline_run import run
 from tests.fakes.still_pictures import jpeg, unsupported_jpeg
 from tests.fakes.tower_pictures import ebu_bars
 from tests.fakes.video_files import write_frames, write_raw_pictures, write_video
@@ -41,99 +34,8 @@ _LEFT = Layout("picture on the left", (640, 480), (0, 0, 440, 480))
 _RIGHT = Layout("picture on the right", (640, 480), (220, 0, 420, 480))
 
 
-@dataclass
-class Run:
-    """What a pipeline gave out, in order."""
-
-    pipeline: MediaPipeline
-    states: list[tuple[SourceState, str]] = field(default_factory=list)
-    events: list[str | ModelFrame] = field(default_factory=list)
-    packets: list[CodedPacket] = field(default_factory=list)
-    views: list[View] = field(default_factory=list)
-
-    @property
-    def frames(self) -> list[ModelFrame]:
-        return [event for event in self.events if isinstance(event, ModelFrame)]
-
-    async def until(self, frames: int, timeout_s: float = 10.0) -> None:
-        """Wait until the model has seen so many frames."""
-        deadline = asyncio.get_running_loop().time() + timeout_s
-        while len(self.frames) < frames:
-            assert asyncio.get_running_loop().time() < deadline, self.states
-            await asyncio.sleep(0.01)
-
-    async def show(self, feed: FrameFeed, layout: Layout, ticks: int) -> None:
-        """Push a frame and wait until it was looked at."""
-        picture = io.BytesIO()
-        Image.fromarray(layout.render(0)).save(picture, "JPEG", quality=90)
-        before = self._looked_at
-        feed.push(picture.getvalue(), ticks)
-        deadline = asyncio.get_running_loop().time() + 10.0
-        while self._looked_at == before:
-            assert asyncio.get_running_loop().time() < deadline, self.pipeline.drops
-            await asyncio.sleep(0.001)
-
-    @property
-    def _looked_at(self) -> int:
-        return len(self.frames) + self.pipeline.drops["region"]
-
-    async def until_state(self, state: SourceState, timeout_s: float = 10.0) -> None:
-        """Wait until the source is in a state."""
-        deadline = asyncio.get_running_loop().time() + timeout_s
-        while self.pipeline.state is not state:
-            assert asyncio.get_running_loop().time() < deadline, self.states
-            await asyncio.sleep(0.01)
-
-    async def until_reason(self, words: str, timeout_s: float = 10.0) -> None:
-        """Wait until the source has said so."""
-        deadline = asyncio.get_running_loop().time() + timeout_s
-        while words not in self.pipeline.reason:
-            assert asyncio.get_running_loop().time() < deadline, self.states
-            await asyncio.sleep(0.01)
-
-
 def _is_near(region: Rectangle, box: Rectangle) -> bool:
     return all(abs(side - told) <= 6 for side, told in zip(region, box, strict=True))
-
-
-@contextlib.asynccontextmanager
-async def run(
-    spec: SourceSpec, region: RegionChoice = FULL, view: ViewLimits | None = None
-) -> AsyncIterator[Run]:
-    mailbox: Mailbox[ModelFrame] = Mailbox()
-    states: list[tuple[SourceState, str]] = []
-    events: list[str | ModelFrame] = []
-    views: list[View] = []
-    pipeline = MediaPipeline(
-        spec,
-        mailbox=mailbox,
-        clock=SystemClock(),
-        on_state=lambda state, reason: states.append((state, reason)),
-        on_discontinuity=events.append,
-        region=region,
-        view=view,
-        on_view=views.append,
-    )
-    running = Run(pipeline, states, events, views=views)
-    subscription = pipeline.relay.subscribe()
-
-    async def read_frames() -> None:
-        while True:
-            events.append(await mailbox.get())
-
-    async def read_packets() -> None:
-        while True:
-            running.packets.append(await subscription.get())
-
-    readers = [asyncio.create_task(read_frames()), asyncio.create_task(read_packets())]
-    await pipeline.start()
-    try:
-        yield running
-    finally:
-        for reader in readers:
-            reader.cancel()
-        await pipeline.aclose()
-        await asyncio.wait(readers)
 
 
 def _decode(packets: list[CodedPacket]) -> dict[int, int]:
@@ -398,7 +300,7 @@ async def test_raw_pictures_of_a_device_reach_the_model_and_the_viewers(
         assert device.path == "/dev/video7"
         return av.open(str(path), format="rawvideo", options=options)
 
-    monkeypatch.setattr("server.media.pipeline.open_capture", open_device)
+    monkeypatch.setattr("server.media.source_factory.open_capture", open_device)
     async with run(parse_source("/dev/video7?fps=25")) as running:
         await running.until(1)
         await running.until_state(SourceState.RECONNECTING)
@@ -469,37 +371,64 @@ async def test_a_pushed_picture_that_cannot_be_decoded_costs_itself_only() -> No
         assert running.pipeline.state is SourceState.PLAYING
 
 
-@pytest.mark.parametrize("source", ["frames", "whip"])
-async def test_a_failure_is_final(source: str) -> None:
-    async with run(parse_source(source)) as running:
-        await running.until_reason("waiting for a")
+async def test_a_failure_is_final(tmp_path: Path) -> None:
+    async with run(parse_source(str(write_video(tmp_path / "a.mp4")), loop=True)) as running:
+        await running.until(1)
         pipeline = running.pipeline
-        feed = pipeline.attach_frames() if source == "frames" else None
         pipeline.decoding_failed(SourceError("it cannot be decoded"))
+        received = pipeline.frames_received
         pipeline.packet(SourcePacket(jpeg(64, 48), 0, True, 0))
         pipeline.report(SourceState.STALLED, "silent")
         assert (pipeline.state, pipeline.reason) == (SourceState.FAILED, "it cannot be decoded")
         assert running.states[-1] == (SourceState.FAILED, "it cannot be decoded")
-        assert pipeline.frames_received == 0
-        if feed is None:
-            with pytest.raises(SourceRefusedError, match="it cannot be decoded; start a new"):
-                await pipeline.whip_accept("v=0")
-            return
-        feed.close()
-        with pytest.raises(SourceRefusedError, match="it cannot be decoded; start a new"):
-            pipeline.attach_frames()
+        assert pipeline.frames_received == received
 
 
-async def test_a_source_that_failed_takes_no_more_pictures() -> None:
+async def test_a_fault_of_a_source_ends_it_for_those_who_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    for source in (FramesSource, WhipSource):
+        monkeypatch.setattr(source, "run", fail)
+    async with run(parse_source("frames")) as running:
+        await running.until_state(SourceState.FAILED)
+        with pytest.raises(SourceRefusedError, match=r"ZeroDivisionError.*; start a new"):
+            running.pipeline.attach_frames()
+    async with run(parse_source("whip")) as running:
+        await running.until_state(SourceState.FAILED)
+        with pytest.raises(SourceRefusedError, match=r"ZeroDivisionError.*; start a new"):
+            await running.pipeline.whip_accept("v=0")
+
+
+async def test_a_pushed_picture_that_breaks_the_decoder_costs_itself_only() -> None:
+    """Its header is in order, and FFmpeg goes by a second one."""
+    whole = jpeg(64, 48)
+    at = whole.index(b"\xff\xc0")
+    length = 2 + int.from_bytes(whole[at + 2 : at + 4], "big")
+    header = bytearray(whole[at : at + length])
+    header[5:9] = (64).to_bytes(2, "big") + (5000).to_bytes(2, "big")
+    two_headed = whole[: at + length] + bytes(header) + whole[at + length :]
     async with run(parse_source("frames")) as running:
         await running.until_reason("waiting for a program")
         feed = running.pipeline.attach_frames()
-        feed.push(jpeg(64, 48), 0)
-        await running.until(1)
+        for number in range(3):
+            feed.push(two_headed, 7200 * number)
+            await running.until_that(lambda: running.pipeline.drops["corrupt"] > number)  # noqa: B023
+            pts = feed.push(jpeg(64, 48), 7200 * number + 3600)
+            await running.until(number + 1)
+            assert running.frames[-1].pts == pts
+        assert running.pipeline.state is SourceState.PLAYING
+
+
+async def test_a_publisher_whose_video_cannot_be_decoded_is_sent_away() -> None:
+    async with run(parse_source("whip")) as running:
+        await running.until_reason("waiting for a publisher")
         running.pipeline.decoding_failed(SourceError("it cannot be decoded"))
-        await asyncio.sleep(0)
-        with pytest.raises(InvalidPictureError, match="does not take pictures any more"):
-            feed.push(jpeg(64, 48), 3600)
+        assert running.pipeline.state is SourceState.CONNECTING
+        with pytest.raises(InvalidOfferError):
+            await running.pipeline.whip_accept("v=0")
 
 
 async def test_only_a_session_on_frames_takes_them() -> None:

@@ -269,3 +269,40 @@ async def test_cancelling_ends_the_connection() -> None:
         it.task.cancel()
         await asyncio.wait({it.task})
         assert it.connection.is_cancelled
+
+
+async def test_what_cannot_be_decoded_is_tried_again_rarely() -> None:
+    """Pictures over the limit stay over the limit until somebody changes that."""
+    async with room() as it:
+        for attempt in (1, 2, 3):
+            it.connection.show(0)
+            assert it.source.give_up(UnsupportedCodecError("too large"))
+            await it.until(lambda: len(it.sink.states) == attempt)  # noqa: B023
+            state, reason, retry = it.sink.states[-1]
+            assert (state, reason) == (SourceState.RECONNECTING, "too large")
+            assert retry is not None
+            assert retry.attempt == attempt
+            assert 22 <= (retry.at_ns - it.clock.monotonic_ns()) / 1e9 <= 38
+            assert it.connection.is_cancelled
+            await it.clock.advance_to(retry.at_ns)
+            await it.connected(attempt + 1)
+
+
+async def test_a_damaged_picture_in_good_video_costs_a_moment_only() -> None:
+    async with room() as it:
+        for second in range(5):
+            it.connection.show_next(90_000 * second) if second else it.connection.show(0)
+            await it.pass_time(1.0)
+        it.source.give_up(UnsupportedCodecError("too large"))
+        await it.until(lambda: it.sink.states[-1:] != [] and it.state is SourceState.RECONNECTING)
+        retry = it.sink.states[-1][2]
+        assert retry is not None
+        assert retry.attempt == 1
+        assert (retry.at_ns - it.clock.monotonic_ns()) / 1e9 < 1
+
+
+async def test_a_refusal_between_two_connections_changes_nothing() -> None:
+    async with room() as it:
+        await it.fail(SourceUnreachableError("nobody there"))
+        assert it.source.give_up(SourceError("too late"))
+        assert it.sink.states[-1][1] == "nobody there"

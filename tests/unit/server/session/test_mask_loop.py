@@ -12,10 +12,9 @@ from server.masks.message import StateMessage
 from server.media.frame import ModelFrame
 from server.media.mailbox import Mailbox
 from server.observability.metrics import ServiceMetrics
-from server.session.ai_state import AiLimits, AiMonitor, AiState
+from server.session.ai_state import AiLimits, AiMonitor
 from server.session.findings import FindingRules, SessionFindings
 from server.session.mask_loop import MODEL_SIZE, MaskLoop
-from server.worker.state import WorkerState, WorkerStatus
 from tests.fakes.fake_worker import FakeWorker, result_of
 from tests.fakes.virtual_clock import VirtualClock
 
@@ -57,7 +56,6 @@ async def loop_of(
     worker: FakeWorker,
     clock: VirtualClock,
     monitor: AiMonitor | None = None,
-    note_arrivals: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[MaskLoop]:
     worker.open("s")
     metrics = ServiceMetrics()
@@ -80,7 +78,6 @@ async def loop_of(
             metrics=metrics,
         ),
         monitor=monitor or AiMonitor(AiLimits()),
-        note_arrivals=note_arrivals,
         publish_state=lambda: "active",
         max_age_ms=250,
         clock=clock,
@@ -118,24 +115,3 @@ async def test_a_frame_taken_without_one_is_computed() -> None:
         answer.set_result(result_of(picture))
         await until(lambda: masks.frames_masked == 1)
         assert not masks.drops
-
-
-async def test_a_mask_pays_for_frames_whose_arrival_is_noted_only_then() -> None:
-    """At two pictures a second a mask may be there before the counters are looked at."""
-    mailbox, worker, clock = ScriptedMailbox(), FakeWorker(), VirtualClock()
-    monitor = AiMonitor(AiLimits())
-    monitor.note_worker(WorkerStatus(WorkerState.READY))
-    arrivals: list[int] = []
-
-    def note_arrivals() -> None:
-        arrivals.append(clock.monotonic_ns())
-        monitor.note_frame(clock.monotonic_ns())
-
-    async with loop_of(mailbox, worker, clock, monitor, note_arrivals) as masks:
-        mailbox.put(frame(0, clock.monotonic_ns()))
-        picture, answer = await worker.next_picture()
-        answer.set_result(result_of(picture))
-        await until(lambda: masks.frames_masked == 1)
-        assert arrivals == [clock.monotonic_ns()]
-        await clock.advance(0.45)
-        assert monitor.evaluate(clock.monotonic_ns()).state is AiState.ACTIVE

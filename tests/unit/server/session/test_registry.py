@@ -105,3 +105,43 @@ async def test_a_limit_the_operator_set_holds_for_the_operators_sources_too(worl
     with pytest.raises(SessionLimitError, match="1 session is running: set"):
         await registry.create("", DEMO, is_configured=True)
     await registry.aclose()
+
+
+async def test_another_source_is_checked_before_the_last_one_is_left(world: World) -> None:
+    checked: list[SourceSpec] = []
+
+    def check(spec: SourceSpec) -> None:
+        checked.append(spec)
+        if spec.kind == "rtsp":
+            raise SourceUnreachableError("nobody there")
+
+    registry = registry_of(world, check)
+    session = await registry.create("", DEMO)
+    camera = SourceSpec(kind="rtsp", target="rtsp://camera/live")
+    with pytest.raises(SourceUnreachableError):
+        await registry.change(session.identity.id, spec=camera)
+    assert session.identity.spec == DEMO
+    program = SourceSpec(kind="frames")
+    assert await registry.change(session.identity.id, spec=program) is session
+    assert session.identity.spec == world.pipeline.spec == program
+    assert checked == [DEMO, camera, program]
+    with pytest.raises(SessionNotFoundError):
+        await registry.change("nobody", name="Room", spec=None)
+    await registry.aclose()
+
+
+async def test_a_device_in_use_is_not_tried_before_it_delivers_in_another_way(
+    world: World,
+) -> None:
+    checked: list[SourceSpec] = []
+    registry = registry_of(world, checked.append)
+    device = SourceSpec(kind="capture", target="/dev/video0")
+    session = await registry.create("", device)
+    faster = SourceSpec(kind="capture", target="/dev/video0?fps=60")
+    await registry.change(session.identity.id, spec=faster)
+    assert checked == [device]
+    await registry.change(
+        session.identity.id, spec=SourceSpec(kind="capture", target="/dev/video1")
+    )
+    assert len(checked) == 2
+    await registry.aclose()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import pytest
 
@@ -17,9 +18,11 @@ from server.errors import (
 )
 from server.masks.message import MaskMessage, OriginMessage, RetryFacts, StateMessage
 from server.media.frame import SourceRetry, SourceState
+from server.media.source import parse_source
 from server.media.view import View
 from server.session.ai_state import AiState
 from server.session.findings import polyp_in_source
+from server.session.identity import SessionIdentity
 from server.session.mask_loop import MAX_UNDER_WAY
 from server.session.session import Session
 from server.session.state import SessionState
@@ -193,12 +196,53 @@ async def test_frames_that_never_reach_the_mailbox_are_told_as_late(
     world.pipeline.play()
     await mask_one(world)
     await world.until(lambda: session.ai.state is AiState.ACTIVE)
-    world.pipeline.frames_received += 1
+    world.pipeline.arrive()
     await world.until(lambda: "sali_frames_received_total 2.0" in world.metrics.to_text().decode())
     await world.clock.advance(0.301)
-    world.pipeline.frames_received += 1
+    world.pipeline.arrive()
     await world.until(lambda: session.hub.state.ai_state == "late")
     assert session.hub.state.ai_reason == "no picture reaches the AI"
+
+
+async def test_lateness_is_looked_at_when_it_begins_and_not_at_the_next_tick(
+    world: World, session: Session
+) -> None:
+    """The time of a picture's arrival counts, and the clock is looked at when its time is over."""
+    world.pipeline.play()
+    await mask_one(world)
+    await world.until(lambda: session.ai.state is AiState.ACTIVE)
+    await world.clock.advance(0.049)
+    world.pipeline.arrive()
+    await world.clock.advance(0.299)
+    await asyncio.sleep(0.06)
+    assert session.hub.state.ai_state == "active"
+    await world.clock.advance(0.002)
+    await world.until(lambda: session.hub.state.ai_state == "late")
+
+
+async def test_another_source_takes_the_place_of_the_last(world: World, session: Session) -> None:
+    world.pipeline.play()
+    viewer, _ = await session.peers.add_viewer("offer")
+    await session.change("", parse_source("rtsp://camera/live"))
+    assert world.pipeline.spec.kind == "rtsp"
+    assert session.identity.spec == world.pipeline.spec
+    assert session.identity.name == "Room"
+    assert session.peers.viewers == 1
+    await session.change("Room 2", None)
+    assert session.identity.name == "Room 2"
+    assert world.pipeline.spec.kind == "rtsp"
+    await session.peers.remove_viewer(viewer)
+
+
+async def test_a_name_that_was_the_sources_follows_the_source(world: World) -> None:
+    spec = parse_source("demo")
+    session = world.create_session(SessionIdentity("s2", spec.label, spec, datetime.now(UTC)))
+    await session.start()
+    await session.change("", parse_source("rtsp://camera/live"))
+    assert session.identity.name == "rtsp://camera/live"
+    await session.aclose()
+    with pytest.raises(SessionNotFoundError):
+        await session.change("", parse_source("demo"))
 
 
 async def test_a_silent_source_is_told_as_paused_with_its_reason(
