@@ -52,6 +52,9 @@ class FrameAssembler:
         self._patience_ns = patience_ns
         self._pieces: dict[int, RtpPiece] = {}
         self._next: int | None = None
+        # From `_next` up to here the pieces are there, of one frame, and none ends it: a large
+        # keyframe of hundreds of packets is not looked through again with each of them.
+        self._looked_to = 0
         self._newest = 0
         self._gap_since_ns: int | None = None
         self._has_lost = False
@@ -62,7 +65,7 @@ class FrameAssembler:
         if self._next is None or number < self._next - _RESTART_DISTANCE:
             self._pieces.clear()
             self._has_lost = self._has_lost or self._next is not None
-            self._next = self._newest = number
+            self._next = self._newest = self._looked_to = number
         if number < self._next:
             return []
         self._pieces[number] = piece
@@ -78,9 +81,10 @@ class FrameAssembler:
         return frames
 
     def _is_patience_over(self, now_ns: int) -> bool:
-        if self._gap_since_ns is None or not self._has_gap():
+        if self._gap_since_ns is None:
             return False
-        return now_ns - self._gap_since_ns > self._patience_ns or len(self._pieces) > _MAX_WAITING
+        has_waited = now_ns - self._gap_since_ns > self._patience_ns
+        return (has_waited or len(self._pieces) > _MAX_WAITING) and self._has_gap()
 
     def _has_gap(self) -> bool:
         """Whether a packet is missing among those that wait."""
@@ -114,16 +118,17 @@ class FrameAssembler:
 
     def _find_end(self) -> int | None:
         """Number of the packet behind the front frame, None while that frame is incomplete."""
-        number = self._next or 0
-        head = self._pieces.get(number)
+        first = self._next or 0
+        head = self._pieces.get(first)
         if head is None:
             return None
-        while (piece := self._pieces.get(number)) is not None:
+        self._looked_to = max(self._looked_to, first)
+        while (piece := self._pieces.get(self._looked_to)) is not None:
             if piece.timestamp != head.timestamp:
-                return number
-            number += 1
+                return self._looked_to
+            self._looked_to += 1
             if piece.is_last:
-                return number
+                return self._looked_to
         return None
 
     def _skip_gap(self) -> None:

@@ -96,3 +96,24 @@ def test_a_sender_that_starts_over_is_followed() -> None:
     frames = _feed(assembler, _pieces(2, first_sequence=20_000))
     assert [f.data[0] for f in frames] == [0, 1]
     assert frames[0].follows_loss
+
+
+def test_a_packet_of_a_large_frame_is_not_looked_at_again_with_each_that_follows() -> None:
+    """Large keyframes have hundreds of packets: work grows with them, not with their square."""
+    looks = 0
+
+    class Counted(RtpPiece):
+        """Counts how often it is asked for its frame."""
+
+        __slots__ = ()
+
+        def __getattribute__(self, name: str) -> object:
+            nonlocal looks
+            looks += name == "timestamp"
+            return super().__getattribute__(name)
+
+    count = 400
+    pieces = [Counted(n, 0, n == count - 1, 96, b"x") for n in range(count)]
+    (frame,) = _feed(FrameAssembler(), list(pieces))
+    assert len(frame.data) == count
+    assert looks < 4 * count
