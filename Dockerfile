@@ -21,7 +21,7 @@ RUN npm run --silent build
 # ---- Python packages ------------------------------------------------------------------------------
 FROM ${PYTHON_IMAGE} AS packages
 # cuda or cpu. Packages whose wheels come from another index than the lock file's are chosen with
-# TORCH_INDEX, the address of an index with PyTorch's CPU wheels: the image is then 4 GB smaller.
+# TORCH_INDEX, the address of an index with PyTorch's CPU wheels: the image then holds no CUDA code.
 ARG ACCELERATOR=cuda
 ARG TORCH_INDEX=
 WORKDIR /build
@@ -40,7 +40,7 @@ RUN --mount=type=cache,target=/root/.cache/pip \
         pip install --quiet --no-deps --index-url "$TORCH_INDEX" \
             $(python select_requirements.py --torch-versions <requirements.lock); \
     fi \
-    && python split_layers.py /opt/sali /layers
+    && python split_layers.py /opt/sali /layers $(test "$ACCELERATOR" = cuda || echo --cpu)
 
 # ---- our own package ------------------------------------------------------------------------------
 FROM packages AS service

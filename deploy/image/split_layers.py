@@ -1,15 +1,18 @@
 """Split a virtual environment into folders that become layers of the image.
 
-    split_layers.py VENV OUT
+    split_layers.py VENV OUT [--cpu]
 
 `OUT/cuda`, `OUT/torch` and `OUT/packages` hold the files under their own absolute paths: an update
 of our code leaves all three as they are, one of a small package the first two. pip and setuptools
-stay in VENV, where our package is built; what is of no use at run time is deleted.
+stay in VENV, where our package is built; what is of no use at run time is deleted. With `--cpu`
+so is every NVIDIA library that is not loaded along with torch: its CUDA build wants some of them
+on any machine, and opens the others, cuDNN's kernels among them, only on a GPU.
 """
 
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -30,7 +33,7 @@ _LAYERS = {
 _USELESS = (
     "torch/include",
     "torch/share",
-    "torch/bin",
+    "torch/bin/protoc*",
     "torch/lib/*.a",
     "nvidia/*/include",
     "nvidia/*/cccl",
@@ -38,6 +41,20 @@ _USELESS = (
     "*/tests",
     "*/*/tests",
 )
+
+
+_TELL_LOADED = "import torch, torchvision; print(open('/proc/self/maps').read())"
+
+
+def delete_unloaded(venv: Path) -> None:
+    """Delete the NVIDIA libraries that importing torch does not load."""
+    done = subprocess.run(  # noqa: S603 - the environment's own interpreter
+        [str(venv / "bin/python"), "-c", _TELL_LOADED], check=True, capture_output=True, text=True
+    )
+    loaded = {line.rpartition(" ")[2] for line in done.stdout.splitlines()}
+    for library in venv.glob("lib/python3*/site-packages/nvidia/**/*.so*"):
+        if str(library.resolve()) not in loaded:
+            library.unlink()
 
 
 def split(venv: Path, out: Path) -> None:
@@ -68,4 +85,6 @@ def _copy_interpreter(venv: Path, target: Path) -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[3:] == ["--cpu"]:
+        delete_unloaded(Path(sys.argv[1]))
     split(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -98,12 +98,14 @@ async def answer_offer(
     ours = peer.getTransceivers()[0]
     offer = clean_offer(offer_sdp)
     try:
-        _check_bundle(SessionDescription.parse(offer))
+        offered = SessionDescription.parse(offer)
+        _check_bundle(offered)
         await peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
         for transceiver in peer.getTransceivers():
             if transceiver is not ours:
                 transceiver.direction = "inactive"
-        aiortc_internals.take_dtls_server_role(peer)
+        if all(section.dtls is None or section.dtls.role != "server" for section in offered.media):
+            aiortc_internals.take_dtls_server_role(peer)
         before_start()
         await peer.setLocalDescription(await peer.createAnswer())
     except OperationError as exc:

@@ -3,7 +3,13 @@ from __future__ import annotations
 import pytest
 
 from server.errors import InvalidOfferError
-from server.media.negotiation import ask_for_bitrate, clean_offer, video_codecs
+from server.media.negotiation import (
+    answer_offer,
+    ask_for_bitrate,
+    clean_offer,
+    create_peer,
+    video_codecs,
+)
 
 _OFFER = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n"
 _LOCAL = "a=candidate:1 1 udp 2113937151 0ab1-2c.local 51234 typ host generation 0\r\n"
@@ -60,3 +66,20 @@ def test_bitrate_hints_are_added_to_every_codec_but_not_to_retransmission() -> N
         f"a=fmtp:98 packetization-mode=1;{hints}",
         "",
     ]
+
+
+@pytest.mark.parametrize(
+    ("offered", "answered"), [("actpass", "passive"), ("active", "passive"), ("passive", "active")]
+)
+async def test_the_dtls_role_of_an_answer_goes_with_that_of_the_offer(
+    offered: str, answered: str
+) -> None:
+    ours, theirs = create_peer(), create_peer()
+    ours.addTransceiver("video", "recvonly")
+    theirs.addTransceiver("video", "sendonly")
+    await theirs.setLocalDescription(await theirs.createOffer())
+    offer = theirs.localDescription.sdp.replace("a=setup:actpass", f"a=setup:{offered}")
+    answer = await answer_offer(ours, offer, before_start=lambda: None)
+    assert f"a=setup:{answered}\r\n" in answer
+    await ours.close()
+    await theirs.close()
