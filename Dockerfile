@@ -54,8 +54,10 @@ RUN mkdir -p /layers/service/usr/share/sali \
 
 # ---- what runs ------------------------------------------------------------------------------------
 FROM ${PYTHON_IMAGE}
-RUN useradd --system --uid 10001 --user-group --home-dir /var/lib/sali --create-home \
-        --shell /usr/sbin/nologin sali
+RUN groupadd --system --gid 10001 sali \
+    && useradd --system --uid 10001 --gid sali --home-dir /var/lib/sali --no-create-home \
+        --shell /usr/sbin/nologin sali \
+    && install -d -o sali -g sali /var/lib/sali
 COPY --from=packages /layers/cuda /
 COPY --from=packages /layers/torch /
 COPY --from=packages /layers/packages /

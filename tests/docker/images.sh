@@ -18,7 +18,8 @@ use_images() {
         TURN_IMAGE=${TURN_IMAGE:-sali-test/coturn}
     if ! $DOCKER image inspect sali-test/prometheus >/dev/null 2>&1; then
         make_image sali-test/tools prometheus,caddy,coturn,ca-certificates 'CMD ["true"]'
-        name_tool prometheus '["/usr/bin/prometheus"]' '[]'
+        # As in the official image: its user owns the folder that becomes a volume.
+        name_tool prometheus '["/usr/bin/prometheus"]' '[]' 'RUN install -d -o 65534 -g 65534 /prometheus'
         name_tool coturn '["/usr/bin/turnserver"]' '[]'
         name_tool caddy '[]' '["caddy","run","--config","/etc/caddy/Caddyfile","--adapter","caddyfile"]'
     fi
@@ -46,7 +47,7 @@ make_node_image() {
     say "image $NODE_IMAGE made of this machine's Node.js"
 }
 
-# name_tool NAME ENTRYPOINT COMMAND
+# name_tool NAME ENTRYPOINT COMMAND [LINE]
 name_tool() {
-    printf 'FROM sali-test/tools\nENTRYPOINT %s\nCMD %s\n' "$2" "$3" | $DOCKER build -q -t "sali-test/$1" - >/dev/null
+    printf 'FROM sali-test/tools\n%s\nENTRYPOINT %s\nCMD %s\n' "${4:-}" "$2" "$3" | $DOCKER build -q -t "sali-test/$1" - >/dev/null
 }

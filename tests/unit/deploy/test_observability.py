@@ -109,3 +109,14 @@ def test_promtool_agrees(command: tuple[str, ...]) -> None:
         cwd=Path(DEPLOY / "prometheus"), capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_documentation_lists_exactly_the_metrics(metric_names: set[str]) -> None:
+    text = (DEPLOY.parent / "docs/observability.md").read_text()
+    rows = re.findall(r"^\| (`sali_.+?) \|", text, re.MULTILINE)
+    documented = {name for row in rows for name in re.findall(r"`(sali_[a-z_]+)`", row)}
+    endings = re.compile(r"_(bucket|sum|count|created)$")
+    ours = {endings.sub("", name) for name in metric_names if name.startswith("sali_")}
+    ours = {name for name in ours if not name.startswith("sali_worker_process_")}
+    totals = {name for name in ours if f"{name}_total" in ours}  # of `..._created`
+    assert documented == ours - totals
