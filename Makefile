@@ -7,7 +7,7 @@ PORT ?= 8000
 SOURCE ?= demo
 
 .DEFAULT_GOAL := help
-.PHONY: help install web run test test-python test-web e2e docker-test bench bench-gpu test-gpu fmt lint type train clean packages
+.PHONY: help install web run test test-python test-web e2e docker-test env-example bench bench-gpu test-gpu fmt lint type train clean packages
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -50,6 +50,11 @@ e2e: install web ## A real browser against a real server
 
 docker-test: install ## Build the image and test the whole stack (root on Debian, or Docker with Compose)
 	PYTHON=$(BIN)/python tests/docker/run.sh
+
+env-example: install ## Write the service's variables into deploy/.env.example
+	sed '/sali config env/q' deploy/.env.example >deploy/.env.example.new
+	$(BIN)/sali config env >>deploy/.env.example.new
+	mv deploy/.env.example.new deploy/.env.example
 
 bench: install ## Speed, as ratios measured side by side
 	$(BIN)/python -m tests.bench.step

@@ -98,7 +98,7 @@ def _overlay(folder: Path) -> Path:
     own = folder / "prometheus.yml"
     own.write_text(scrape.replace("127.0.0.1:8000", f"127.0.0.1:{PORTS['server']}"))
     own.chmod(0o644)
-    server = {"SALI_LISTEN__PORT": str(PORTS["server"]), "SALI_DEMO__SECONDS": "12"}
+    server = {"SALI_LISTEN__PORT": str(PORTS["server"]), "SALI_DEMO__SECONDS": "4"}
     services = {
         "server": {"environment": server},
         "prometheus": {"volumes": [f"{own}:/etc/prometheus/prometheus.yml:ro"]},

@@ -77,7 +77,7 @@ def test_the_example_ends_with_every_variable_of_the_service() -> None:
         capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
     example = (DEPLOY / ".env.example").read_text()
-    assert example.endswith(done.stdout), "write the end of deploy/.env.example by sali config env"
+    assert example.endswith(done.stdout), "make env-example writes it"
 
 
 def compose(*files: Path, profiles: str = "*", **environment: str) -> dict[str, Any]:
