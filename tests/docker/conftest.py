@@ -20,7 +20,8 @@ PROJECT = "sali-docker-test"
 PORTS = {"server": 18000, "prometheus": 19090, "proxy": 18443, "turn": 13478}
 TURN_PASSWORD = "not-a-secret"  # noqa: S105 - of a relay that lives for this test
 
-_UP_TIMEOUT_S = 420
+_UP_TIMEOUT_S = 600
+"""A machine that does much else starts slowly."""
 
 
 @dataclass(frozen=True)
@@ -98,9 +99,16 @@ def _overlay(folder: Path) -> Path:
     own = folder / "prometheus.yml"
     own.write_text(scrape.replace("127.0.0.1:8000", f"127.0.0.1:{PORTS['server']}"))
     own.chmod(0o644)
-    server = {"SALI_LISTEN__PORT": str(PORTS["server"]), "SALI_DEMO__SECONDS": "4"}
+    server = {
+        "SALI_LISTEN__PORT": str(PORTS["server"]),
+        "SALI_DEMO__SECONDS": "4",
+        "SALI_WORKER__START_TIMEOUT_S": str(_UP_TIMEOUT_S),
+    }
     services = {
-        "server": {"environment": server},
+        "server": {
+            "environment": server,
+            "healthcheck": {"start_period": f"{_UP_TIMEOUT_S}s"},
+        },
         "prometheus": {"volumes": [f"{own}:/etc/prometheus/prometheus.yml:ro"]},
         "proxy": {"environment": {"SERVER_PORT": str(PORTS["server"])}},
     }
