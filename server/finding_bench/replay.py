@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from server.finding_bench.recording import FoundRegion, RecordedScene
-from server.findings.persistence import Evidence, LookTimes, PersistenceRule
+from server.findings.judge import Judge, SeenRegion
+from server.findings.persistence import PersistenceRule
 from server.findings.tracker import Tracker
 from server.media.frame import CLOCK_RATE_HZ
 
@@ -119,12 +120,18 @@ def tell(scenes: Sequence[FollowedScene], rule: PersistenceRule, least_share: fl
 
 def _confirm(followed: FollowedScene, rule: PersistenceRule) -> dict[int, int]:
     """Return the frame at which each track is told."""
-    times, evidence, confirmed_at = LookTimes(), dict[int, Evidence](), dict[int, int]()
+    judge, confirmed_at = Judge(GAP_MS), dict[int, int]()
     for index, frame in enumerate(followed.frames):
-        look = times.next(frame.pts, rule)
-        for track, _ in frame.regions:
-            if evidence.setdefault(track, Evidence()).add(look):
-                confirmed_at[track] = index
+        seen = [
+            (
+                track,
+                SeenRegion(region.box, region.area_px / followed.scene.picture_px, region.score),
+            )
+            for track, region in frame.regions
+        ]
+        for verdict in judge.look(frame.pts, rule, seen):
+            if verdict.is_new:
+                confirmed_at[verdict.track] = index
     return confirmed_at
 
 

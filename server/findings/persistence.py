@@ -10,6 +10,10 @@ from dataclasses import dataclass
 
 from server.media.frame import CLOCK_RATE_HZ
 
+BESIDE_FACTOR = 4
+"""How much longer a region must last beside a polyp that is told already: most are parts of it."""
+
+_LONGEST_LOOK_TICKS = CLOCK_RATE_HZ // 4
 _ROUNDING_TICKS = CLOCK_RATE_HZ // 500
 _MAX_LOOKS = 256
 
@@ -33,15 +37,21 @@ class Look:
 
     Attributes:
         pts: Of its frame.
-        ticks: The time it stands for.
+        elapsed_ticks: The time since the look before, a quarter of a second at most.
+        ticks: The time it stands for as evidence.
         since_pts: Looks from then on count; two at least, however slowly they come.
         needed_ticks: How much of that time confirms.
+        long_since_pts: As `since_pts`, for a window `BESIDE_FACTOR` times as long.
+        long_needed_ticks: As `needed_ticks`, for that window.
     """
 
     pts: int
+    elapsed_ticks: int
     ticks: int
     since_pts: int
     needed_ticks: int
+    long_since_pts: int
+    long_needed_ticks: int
 
 
 class LookTimes:
@@ -58,21 +68,30 @@ class LookTimes:
         """Return the look at the frame `pts`, later than the last; the first stands for no time."""
         last, self._last_pts = self._last_pts, pts
         window = rule.window_ms * CLOCK_RATE_HZ // 1000
-        needed = round(rule.share * window) - _ROUNDING_TICKS
-        begin = pts - max(window, 1) + 1
-        if last is None:
-            return Look(pts, 0, begin, needed)
-        return Look(pts, min(pts - last, window // 2), min(begin, last), needed)
+        needed = round(rule.share * window)
+        begin, long_begin = (pts - max(times * window, 1) + 1 for times in (1, BESIDE_FACTOR))
+        if last is not None:
+            begin, long_begin = min(begin, last), min(long_begin, last)
+        elapsed = 0 if last is None else pts - last
+        return Look(
+            pts=pts,
+            elapsed_ticks=min(elapsed, _LONGEST_LOOK_TICKS),
+            ticks=min(elapsed, window // 2),
+            since_pts=begin,
+            needed_ticks=needed - _ROUNDING_TICKS,
+            long_since_pts=long_begin,
+            long_needed_ticks=BESIDE_FACTOR * needed - _ROUNDING_TICKS,
+        )
 
 
 class Evidence:
     """The looks at which one track was found.
 
-    Invariant: holds looks of the last window only, `_MAX_LOOKS` at most.
+    Invariant: holds looks of the last (long) window only, `_MAX_LOOKS` at most.
     """
 
     def __init__(self) -> None:
-        self._found: deque[Look] = deque(maxlen=_MAX_LOOKS)
+        self._found: deque[tuple[Look, bool]] = deque(maxlen=_MAX_LOOKS)
         self._is_confirmed = False
 
     @property
@@ -80,12 +99,28 @@ class Evidence:
         """Whether the track was ever found for long enough; that is not taken back."""
         return self._is_confirmed
 
-    def add(self, look: Look) -> bool:
-        """Note that the track was found; return whether this is what confirmed it."""
+    def add(self, look: Look, *, is_beside: bool = False) -> bool:
+        """Note that the track was found.
+
+        Args:
+            look: When.
+            is_beside: It lay beside a polyp that is told already; such looks confirm only by
+                lasting much longer.
+
+        Returns:
+            Whether this is what confirmed it.
+        """
         if self._is_confirmed:
             return False
-        self._found.append(look)
-        while self._found[0].pts < look.since_pts:
+        self._found.append((look, is_beside))
+        while self._found[0][0].pts < look.long_since_pts:
             self._found.popleft()
-        self._is_confirmed = sum(found.ticks for found in self._found) >= look.needed_ticks
+        long = sum(found.ticks for found, _ in self._found)
+        short = sum(
+            found.ticks
+            for found, was_beside in self._found
+            if not was_beside and found.pts >= look.since_pts
+        )
+        is_enough = short >= look.needed_ticks and not is_beside
+        self._is_confirmed = is_enough or long >= look.long_needed_ticks
         return self._is_confirmed

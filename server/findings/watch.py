@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from server.findings.book import FindingBook
-from server.findings.persistence import Evidence, LookTimes, PersistenceRule
-from server.findings.tracker import Box, Tracker
+from server.findings.judge import Judge, SeenRegion, Verdict
+from server.findings.persistence import PersistenceRule
+from server.findings.tracker import Tracker
 from server.media.frame import CLOCK_RATE_HZ
 
 _TELL_EVERY_TICKS = CLOCK_RATE_HZ
@@ -20,36 +21,22 @@ _BETTER = 1.1
 
 
 @dataclass(frozen=True)
-class SeenRegion:
-    """A region of a mask: `box` and `share`, of the picture the network got; 0 to 1."""
-
-    box: Box
-    share: float
-    score: float
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a region is: its track, and whether it was found for long enough."""
-
-    track: int
-    is_confirmed: bool
-
-
-@dataclass(frozen=True)
 class Outcome:
     """What a look gave.
 
     Attributes:
         verdicts: One for each region, in order.
-        announced: How many findings are new.
         best_of: The findings of which this frame is the best picture so far, each with the
             number of its region.
     """
 
     verdicts: tuple[Verdict, ...]
-    announced: int
     best_of: tuple[tuple[str, int], ...]
+
+    @property
+    def announced(self) -> int:
+        """How many findings are new."""
+        return sum(verdict.is_new for verdict in self.verdicts)
 
 
 @dataclass
@@ -58,7 +45,6 @@ class _Sight:
 
     first_pts: int
     first_at: datetime
-    evidence: Evidence = field(default_factory=Evidence)
     seen_ticks: int = 0
     largest_share: float = 0.0
     score: float = 0.0
@@ -82,7 +68,7 @@ class FindingWatch:
         self.rule = rule
         self._book = book
         self._tracker = Tracker(gap_ms)
-        self._times = LookTimes()
+        self._judge = Judge(gap_ms)
         self._sights: dict[int, _Sight] = {}
 
     @property
@@ -111,29 +97,28 @@ class FindingWatch:
             regions: What the network found on it.
             can_keep_picture: Whether this frame can become the picture of a finding.
         """
-        look = self._times.next(pts, self.rule)
         tracks = self._tracker.follow(pts, [region.box for region in regions])
-        verdicts, best_of, announced = [], [], 0
-        for index, (track, region) in enumerate(zip(tracks, regions, strict=True)):
-            sight = self._sights.setdefault(track.number, _Sight(pts, at))
-            sight.seen_ticks += look.ticks
+        seen = [(track.number, region) for track, region in zip(tracks, regions, strict=True)]
+        verdicts = self._judge.look(pts, self.rule, seen)
+        best_of = []
+        for index, (verdict, region) in enumerate(zip(verdicts, regions, strict=True)):
+            sight = self._sights.setdefault(verdict.track, _Sight(pts, at))
+            sight.seen_ticks += self._judge.elapsed_ticks
             sight.last_pts, sight.last_at = pts, at
             sight.largest_share = max(sight.largest_share, region.share)
             sight.score = max(sight.score, region.score)
-            if sight.evidence.add(look):
-                sight.finding = self._announce(track.number, sight)
-                announced += 1
+            if verdict.is_new:
+                sight.finding = self._announce(verdict.track, sight)
             if sight.finding and can_keep_picture and self._is_best(sight, region):
                 best_of.append((sight.finding, index))
-            verdicts.append(Verdict(track.number, sight.evidence.is_confirmed))
         self._tell(pts)
         self._let_go()
-        return Outcome(tuple(verdicts), announced, tuple(best_of))
+        return Outcome(tuple(verdicts), tuple(best_of))
 
     def begin_epoch(self) -> None:
         """Forget every track: what comes next does not continue what came before."""
         self._tracker.clear()
-        self._times = LookTimes()
+        self._judge.forget()
         self._let_go()
 
     def _announce(self, track: int, sight: _Sight) -> str:

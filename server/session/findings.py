@@ -11,9 +11,10 @@ import av
 import structlog
 
 from server.findings.book import FindingBook, Still
+from server.findings.judge import SeenRegion, Verdict
 from server.findings.outline import PixelBox, keep_regions
 from server.findings.persistence import PersistenceRule
-from server.findings.watch import FindingWatch, SeenRegion, Verdict
+from server.findings.watch import FindingWatch
 from server.masks.finding import Finding, FindingStatus, StillFacts
 from server.masks.hub import MaskHub
 from server.masks.message import Polyp, RunLengths
@@ -132,7 +133,7 @@ class SessionFindings:
         height, width = result.size
         picture_px = height * width
         if frame.pts <= self._last_pts:
-            verdicts: tuple[Verdict, ...] = tuple(Verdict(0, False) for _ in result.polyps)
+            verdicts: tuple[Verdict, ...] = tuple(Verdict(0, False, False) for _ in result.polyps)
         else:
             self._last_pts = frame.pts
             outcome = self._watch.look(

@@ -7,8 +7,9 @@ import pytest
 from server.finding_bench.recording import RecordedScene
 from server.finding_bench.replay import Appearance, find_appearances, follow, tell
 from server.findings.book import FindingBook
+from server.findings.judge import SeenRegion
 from server.findings.persistence import PersistenceRule
-from server.findings.watch import FindingWatch, SeenRegion
+from server.findings.watch import FindingWatch
 from server.masks.finding import Finding
 from tests.unit.server.finding_bench.conftest import scene_of
 

@@ -3,8 +3,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from server.findings.book import FindingBook
+from server.findings.judge import SeenRegion
 from server.findings.persistence import PersistenceRule
-from server.findings.watch import FindingWatch, Outcome, SeenRegion
+from server.findings.watch import FindingWatch, Outcome
 from tests.unit.server.findings.conftest import Told
 
 FRAME = 3600
@@ -125,6 +126,13 @@ def test_another_epoch_continues_nothing() -> None:
     assert verdict.track == 2
     assert room.show(POLYP, times=4).announced == 1
     assert [finding.id for finding in room.book.findings] == ["f1", "f2"]
+
+
+def test_how_long_it_was_seen_does_not_depend_on_the_rule() -> None:
+    room = Room()
+    room.watch.rule = PersistenceRule(window_ms=0)
+    room.show(POLYP, times=51)
+    assert room.book.get("f1").seen_ms == 50 * 40
 
 
 def test_a_rule_that_changes_holds_from_then_on() -> None:

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import pytest
+
+from server.findings.judge import Judge, SeenRegion, Verdict
+from server.findings.persistence import PersistenceRule
+
+RULE = PersistenceRule()
+POLYP = SeenRegion((100.0, 100.0, 80.0, 80.0), 0.05, 0.9)
+PIECE = SeenRegion((185.0, 150.0, 10.0, 10.0), 0.001, 0.7)
+FAR = SeenRegion((280.0, 20.0, 10.0, 10.0), 0.001, 0.7)
+
+
+class Stream:
+    """25 masks a second, each region with the track a test gives it."""
+
+    def __init__(self) -> None:
+        self.judge = Judge(1000)
+        self.look = 0
+
+    def show(self, *seen: tuple[int, SeenRegion], times: int = 1) -> list[Verdict]:
+        """Return what was said of the last of these masks."""
+        for _ in range(times):
+            verdicts = self.judge.look(3600 * self.look, RULE, seen)
+            self.look += 1
+        return verdicts
+
+
+@pytest.fixture
+def stream() -> Stream:
+    stream = Stream()
+    stream.show(times=10)
+    return stream
+
+
+def test_pieces_that_come_and_go_around_a_told_polyp_are_not_told(stream: Stream) -> None:
+    stream.show((1, POLYP), times=10)
+    for number in range(2, 12):
+        for _ in range(8):
+            polyp, piece = stream.show((1, POLYP), (number, PIECE))
+            assert not piece.is_new
+            assert (polyp.is_confirmed, piece.is_confirmed) == (True, True)
+        stream.show((1, POLYP), times=5)
+
+
+def test_what_lasts_beside_a_told_polyp_is_told_in_the_end(stream: Stream) -> None:
+    stream.show((1, POLYP), times=10)
+    told = [stream.show((1, POLYP), (2, PIECE))[1].is_new for _ in range(20)]
+    assert told.index(True) == 15
+
+
+def test_elsewhere_a_second_polyp_is_told_as_soon_as_the_first(stream: Stream) -> None:
+    stream.show((1, POLYP), times=10)
+    told = [stream.show((1, POLYP), (2, FAR))[1] for _ in range(5)]
+    assert [verdict.is_new for verdict in told] == [False, False, False, True, False]
+    assert [verdict.is_confirmed for verdict in told] == [False, False, False, True, True]
+
+
+def test_a_larger_region_beside_a_told_one_is_no_piece_of_it(stream: Stream) -> None:
+    stream.show((1, PIECE), times=10)
+    told = [stream.show((1, PIECE), (2, POLYP))[1].is_new for _ in range(5)]
+    assert told.index(True) == 3
+
+
+def test_pieces_left_when_the_told_polyp_is_missed_are_still_its_pieces(stream: Stream) -> None:
+    stream.show((1, POLYP), times=10)
+    said = [stream.show((2, PIECE))[0] for _ in range(6)]
+    assert not any(verdict.is_new for verdict in said)
+    assert all(verdict.is_confirmed for verdict in said)
+
+
+def test_a_told_polyp_that_is_gone_for_more_than_a_second_shields_nothing(stream: Stream) -> None:
+    stream.show((1, POLYP), times=10)
+    stream.show(times=30)
+    said = [stream.show((2, PIECE))[0].is_new for _ in range(5)]
+    assert said.index(True) == 3
+
+
+def test_forgetting_begins_afresh(stream: Stream) -> None:
+    stream.show((1, POLYP), times=10)
+    stream.judge.forget()
+    assert not stream.show((2, PIECE))[0].is_confirmed
