@@ -183,7 +183,7 @@ def stream_format(stream: VideoStream, *, needs_encoding: bool = False) -> Strea
         fps=fps if fps is not None and 1 <= fps <= 240 else None,
         needs_encoding=needs_encoding,
         raw_format=str(context.pix_fmt or "") if is_raw else "",
-        raw_size=(context.width, context.height) if is_raw else (0, 0),
+        size=(context.width, context.height),
     )
 
 

@@ -179,6 +179,8 @@ class DecoderThread:
         self._identities.forget()
         self._is_fresh = True
         self._rate = FrameRate(restart.format.fps)
+        if restart.is_end and not self._sequence:
+            raise SourceError(f"{self._label}: none of its pictures can be decoded")
 
     def _look_afresh(self) -> None:
         """Forget where the picture lay: another source's frame may hold text there."""

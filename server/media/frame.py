@@ -84,7 +84,7 @@ class StreamFormat:
         fps: Nominal frame rate, if the source tells one.
         needs_encoding: The packets cannot go to a browser as they are, as far as the source knows.
         raw_format: FFmpeg's name of the pixel format, for "rawvideo" only.
-        raw_size: (width, height), for "rawvideo" only.
+        size: (width, height) as the source tells it, (0, 0) if it does not; some decoders need it.
     """
 
     codec: str
@@ -92,7 +92,7 @@ class StreamFormat:
     fps: float | None = None
     needs_encoding: bool = False
     raw_format: str = ""
-    raw_size: tuple[int, int] = (0, 0)
+    size: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,14 @@ class Restart:
     Attributes:
         format: How the packets that follow are coded.
         reason: Why, for people; None at the very beginning.
+        is_end: Nothing follows.
         is_same_picture: It lies in the frame where it lay before, as when a file starts again.
     """
 
     format: StreamFormat
     reason: str | None
     is_same_picture: bool = False
+    is_end: bool = False
 
 
 _MAX_BYTES = 64 << 20

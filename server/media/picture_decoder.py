@@ -11,10 +11,13 @@ from av.stream import Stream
 from av.video.codeccontext import VideoCodecContext
 
 from server.errors import UnsupportedCodecError
-from server.media.container import MAX_PICTURE, check_picture_size
+from server.media.container import MAX_PICTURE, cause_of, check_picture_size
 from server.media.frame import CLOCK_RATE_HZ, SourcePacket, StreamFormat
 
 _TIME_BASE = Fraction(1, CLOCK_RATE_HZ)
+_DECODERS = {"av1": "libdav1d"}
+"""Where FFmpeg's decoder of the codec's own name works with hardware only."""
+
 _STILLS = frozenset({"mjpeg", "png"})
 """Codecs whose pictures stand alone: one that cannot be decoded says nothing of the next."""
 
@@ -31,7 +34,7 @@ class PictureDecoder:
         label: Name of the source in messages.
 
     Raises (from the constructor):
-        UnsupportedCodecError: There is no decoder.
+        UnsupportedCodecError: There is no decoder for it, or its pictures are too large.
     """
 
     def __init__(self, stream: StreamFormat, label: str) -> None:
@@ -62,7 +65,8 @@ class PictureDecoder:
 
     def _open(self, stream: StreamFormat) -> VideoCodecContext:
         try:
-            context = cast(VideoCodecContext, av.CodecContext.create(stream.codec, "r"))
+            name = _DECODERS.get(stream.codec, stream.codec)
+            context = cast(VideoCodecContext, av.CodecContext.create(name, "r"))
         except (UnknownCodecError, av.FFmpegError) as exc:
             raise UnsupportedCodecError(
                 f"{self._label}: no decoder for {stream.codec} video"
@@ -71,11 +75,19 @@ class PictureDecoder:
             context.extradata = stream.extradata
         if stream.raw_format:
             context.pix_fmt = stream.raw_format
-            context.width, context.height = stream.raw_size
+        if min(stream.size) > 0:
+            check_picture_size(*stream.size, self._label)
+            context.width, context.height = stream.size
         # Frame threads would hold back one picture each; slices do not.
         context.thread_type = "SLICE"
         context.thread_count = 2
         context.options = {"max_pixels": str(MAX_PICTURE[0] * MAX_PICTURE[1])}
+        try:
+            context.open()
+        except av.FFmpegError as exc:
+            raise UnsupportedCodecError(
+                f"{self._label}: its {stream.codec} video cannot be decoded ({cause_of(exc)})"
+            ) from exc
         return context
 
     def _receive(self, coded: av.Packet[Stream] | None) -> list[av.VideoFrame]:

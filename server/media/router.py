@@ -162,7 +162,7 @@ class PacketRouter:
     def finish(self) -> None:
         """Let the decoder give out what it still holds: nothing more will come."""
         if self._stretch is not None:
-            self._stretch = Restart(self._stretch.format, None)
+            self._stretch = Restart(self._stretch.format, None, is_end=True)
             self._decoder.restart(self._stretch)
 
     def _pass_on(self, packet: SourcePacket) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from fractions import Fraction
 
 import av
 import numpy as np
+from PIL import Image
 
 
 def jpeg(width: int, height: int, brightness: int = 90, pixel_format: str = "yuvj420p") -> bytes:
@@ -25,6 +27,13 @@ def unsupported_jpeg(width: int, height: int) -> bytes:
 def png(width: int, height: int, brightness: int = 90, pixel_format: str = "rgb24") -> bytes:
     """Return a flat grey PNG picture."""
     return _encode("png", pixel_format, width, height, brightness)
+
+
+def pillow_picture(mode: str, kind: str, **options: bool) -> bytes:
+    """Return a picture of 40x30 in one of Pillow's modes, as a "JPEG" or "PNG" file."""
+    content = io.BytesIO()
+    Image.new(mode, (40, 30)).save(content, kind, **options)
+    return content.getvalue()
 
 
 def _encode(codec: str, pixel_format: str, width: int, height: int, brightness: int) -> bytes:

@@ -95,7 +95,7 @@ async def test_raw_pictures_are_told_so_that_they_can_be_decoded(tmp_path: Path)
     opener = Opener(lambda: av.open(str(path), format="rawvideo", options=options), "card", True)
     sink = await _read(opener)
     told = sink.formats[0]
-    assert (told.codec, told.raw_format, told.raw_size) == ("rawvideo", "yuyv422", (64, 48))
+    assert (told.codec, told.raw_format, told.size) == ("rawvideo", "yuyv422", (64, 48))
     assert len(sink.pictures) == 5
     assert all(p.is_keyframe and len(p.payload) == 64 * 48 * 2 for p in sink.pictures)
     assert sink.pictures[1].ticks - sink.pictures[0].ticks == 3600
