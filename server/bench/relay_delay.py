@@ -162,7 +162,7 @@ async def _meddle(service: Service, sent: signal.Signals | None, seconds: float)
     """Let time pass; send the worker a signal each time it is ready."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        if sent is not None and await asyncio.to_thread(service.metric, "sali_worker_ready") == 1:
+        if sent is not None and await asyncio.to_thread(service.is_ready):
             for pid in await asyncio.to_thread(service.worker_pids):
                 os.kill(pid, sent)
         await asyncio.sleep(min(_LOOK_S, max(0.0, end - time.monotonic())))

@@ -90,6 +90,10 @@ class Service:
         """Processor time that each worker process now running has used, by its id."""
         return {pid: processes.cpu_s(pid) for pid in self.worker_pids()}
 
+    def is_ready(self) -> bool:
+        """Whether a worker is warm; cheap for the service, unlike its metrics."""
+        return request(f"{self.url}/readyz").status == 200
+
     def sessions(self) -> list[dict[str, Any]]:
         """All sessions, as the service describes them."""
         reply = request(f"{self.url}/v1/sessions")
@@ -129,7 +133,7 @@ class Service:
             if self._process.poll() is not None:
                 raise BenchError(f"the service ended: {self._last_words()}")
             try:
-                if request(f"{self.url}/readyz").status == 200:
+                if self.is_ready():
                     return
             except OSError:
                 pass  # not listening yet

@@ -8,6 +8,9 @@ import hashlib
 import re
 from dataclasses import dataclass, field
 
+from server.bench import rtp_packets
+from server.bench.rtp_packets import interleaved, split_picture
+from server.bench.rtp_packets import rtp_packet as rtp_packet
 from server.media import h264
 
 SPS = bytes.fromhex("6742c01f8c8d40a03c60220000030002000003006480")
@@ -15,31 +18,9 @@ PPS = bytes.fromhex("68ce3c80")
 _MAX_PAYLOAD = 1400
 
 
-def rtp_packet(
-    sequence: int, timestamp: int, payload: bytes, *, marker: bool = False, payload_type: int = 96
-) -> bytes:
-    """Write one RTP packet."""
-    second = payload_type | (0x80 if marker else 0)
-    head = bytes([0x80, second]) + (sequence & 0xFFFF).to_bytes(2, "big")
-    return head + (timestamp & 0xFFFFFFFF).to_bytes(4, "big") + b"\x00\x00\x00\x07" + payload
-
-
 def packetize(picture: bytes, sequence: int, timestamp: int) -> list[bytes]:
-    """Split an Annex B picture into RTP packets (RFC 6184: single NAL units and FU-A)."""
-    payloads: list[bytes] = []
-    for unit in h264.iter_nal_units(picture):
-        if len(unit) <= _MAX_PAYLOAD:
-            payloads.append(unit)
-            continue
-        pieces = [unit[start : start + _MAX_PAYLOAD] for start in range(1, len(unit), _MAX_PAYLOAD)]
-        for index, piece in enumerate(pieces):
-            edge = 0x80 * (index == 0) | 0x40 * (index == len(pieces) - 1)
-            payloads.append(bytes([unit[0] & 0xE0 | 28, edge | unit[0] & 0x1F]) + piece)
-    last = len(payloads) - 1
-    return [
-        rtp_packet(sequence + index, timestamp, payload, marker=index == last)
-        for index, payload in enumerate(payloads)
-    ]
+    """Split an Annex B picture into RTP packets (H.264)."""
+    return rtp_packets.packetize(split_picture(picture), sequence, timestamp)
 
 
 def packetize_h265(picture: bytes, sequence: int, timestamp: int) -> list[bytes]:
@@ -55,11 +36,7 @@ def packetize_h265(picture: bytes, sequence: int, timestamp: int) -> list[bytes]
             edge = 0x80 * (index == 0) | 0x40 * (index == len(pieces) - 1)
             head = bytes([unit[0] & 0x81 | 49 << 1, unit[1], edge | kind])
             payloads.append(head + piece)
-    last = len(payloads) - 1
-    return [
-        rtp_packet(sequence + index, timestamp, payload, marker=index == last)
-        for index, payload in enumerate(payloads)
-    ]
+    return rtp_packets.packetize(payloads, sequence, timestamp)
 
 
 @dataclass
@@ -134,7 +111,7 @@ class RtspCamera:
         """Send packets to everybody who plays."""
         for writer in self._players:
             for packet in packets:
-                writer.write(_interleaved(channel, packet))
+                writer.write(interleaved(channel, packet))
 
     def send_raw(self, content: bytes) -> None:
         """Send bytes as they are to everybody who plays."""
@@ -232,7 +209,3 @@ class RtspCamera:
 
 
 _FIELD = re.compile(r'(\w+)=(?:"([^"]*)"|([^\s,]+))')
-
-
-def _interleaved(channel: int, packet: bytes) -> bytes:
-    return b"$" + bytes([channel]) + len(packet).to_bytes(2, "big") + packet
