@@ -7,7 +7,7 @@ PORT ?= 8000
 SOURCE ?= demo
 
 .DEFAULT_GOAL := help
-.PHONY: help install web run test test-python test-web e2e docker-test env-example bench bench-gpu test-gpu fmt lint type train clean packages
+.PHONY: help install web run test test-python test-web e2e docker-test env-example bench bench-lossy bench-gpu test-gpu fmt lint type train clean packages
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -60,6 +60,9 @@ bench: install ## Speed, as ratios measured side by side
 	$(BIN)/python -m tests.bench.step
 	$(BIN)/python -m tests.bench.against_authors
 	$(BIN)/python -m tests.bench.metrics
+
+bench-lossy: install web ## No mask on a wrong frame over bad networks (FRAMES=100000, half an hour)
+	$(BIN)/python -m tests.bench.lossy_frames --frames $(or $(FRAMES),100000) $(BENCH)
 
 # GPU machines often bring their own torch: without .venv these two use what is installed.
 GPU_PYTHON = $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON))

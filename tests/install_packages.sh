@@ -1,5 +1,6 @@
 #!/bin/sh
-# Debian packages the tests use: a browser for tests/e2e and an RTSP server for tests/integration.
+# Debian packages the tests use: a browser and GStreamer's WebRTC for tests/e2e, an RTSP server for
+# tests/integration.
 # Without root or apt-get nothing is installed, and the tests that need them skip with a reason.
 set -eu
 needed=""
@@ -7,6 +8,12 @@ command -v chromium >/dev/null 2>&1 || needed="$needed chromium fonts-dejavu-cor
 if ! /usr/bin/python3 -c 'import gi; gi.require_version("GstRtspServer", "1.0")' 2>/dev/null; then
     needed="$needed python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base"
     needed="$needed gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly"
+fi
+if ! /usr/bin/python3 -c 'import gi; gi.require_version("GstWebRTC", "1.0")
+from gi.repository import Gst, GstWebRTC; Gst.init(None)
+raise SystemExit(not all(Gst.ElementFactory.find(n) for n in ("nicesrc", "avdec_h264")))' 2>/dev/null; then
+    needed="$needed python3-gi gstreamer1.0-nice gstreamer1.0-libav gir1.2-gst-plugins-bad-1.0"
+    needed="$needed gstreamer1.0-plugins-good gstreamer1.0-plugins-bad"
 fi
 [ -n "$needed" ] || exit 0
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then

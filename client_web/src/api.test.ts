@@ -106,6 +106,13 @@ describe("Api", () => {
     },
   );
 
+  it("asks for the video with masks drawn in", async () => {
+    const headers = { Location: "/v1/sessions/k3/whep/v1" };
+    const { api, asked } = apiAnswering(() => new Response("answer", { status: 201, headers }));
+    await api.offerWhep("k3", "offer", "burned");
+    expect(asked[0]!.path).toBe("/v1/sessions/k3/whep?overlay=burned");
+  });
+
   it("refuses an answer without a resource", async () => {
     const { api } = apiAnswering(() => new Response("answer", { status: 201 }));
     expect(await failure(api.offerWhep("k3", "offer"))).toBeInstanceOf(MessageError);

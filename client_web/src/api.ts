@@ -36,6 +36,9 @@ export interface NewSession {
   readonly loop: boolean;
 }
 
+/** Which video is asked for: the source's own, or with masks drawn in by the server. */
+export type Overlay = "clean" | "burned";
+
 /** An SDP answer and the resource that stands for the connection. */
 export interface WhepAnswer {
   readonly answer: string;
@@ -81,8 +84,9 @@ export class Api {
   }
 
   /** @throws ApiError, with `retryAfterMs` when the server said when to come back. */
-  async offerWhep(id: string, offer: string): Promise<WhepAnswer> {
-    const response = await this.request("POST", `${sessionPath(id)}/whep`, offer, "application/sdp");
+  async offerWhep(id: string, offer: string, overlay: Overlay = "clean"): Promise<WhepAnswer> {
+    const path = `${sessionPath(id)}/whep${overlay === "burned" ? "?overlay=burned" : ""}`;
+    const response = await this.request("POST", path, offer, "application/sdp");
     const resource = response.headers.get("Location") ?? "";
     const viewer = resource.split("/").pop() ?? "";
     if (viewer === "") throw new MessageError("the WHEP answer names no resource");

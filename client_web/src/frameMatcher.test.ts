@@ -6,6 +6,8 @@ import { FakeTime } from "./testing/fakeTime";
 const FRAME_MS = 40;
 const FRAME_TICKS = 3600;
 
+const NONE = { no_origin: 0, ai_inactive: 0, too_old: 0, not_arrived: 0 };
+
 class FakeFrame {
   closed = 0;
   constructor(readonly index: number) {}
@@ -160,6 +162,30 @@ describe("FrameMatcher, exact mode", () => {
     ]);
     expect(bench.matcher.counters.framesWithMask).toBe(1);
     expect(bench.matcher.counters.lateMasks).toBe(0);
+  });
+
+  it.each([
+    ["not_arrived", (): void => undefined],
+    ["too_old", (): void => bench.mask(0, MASK_AGE_LIMIT_MS + 1)],
+    ["ai_inactive", (): void => bench.matcher.setMasksAllowed(false)],
+  ] as const)("counts a frame that left without its mask as %s", (cause, happen) => {
+    bench.frame(0);
+    happen();
+    bench.until(FRAME_MS);
+    bench.frame(1);
+    bench.until(2 * FRAME_MS);
+    expect(bench.matcher.counters.unmasked).toEqual({ ...NONE, [cause]: 1 });
+  });
+
+  it("counts a frame that left before the origin was known", () => {
+    const matcher = new FrameMatcher<FakeFrame, string>(bench.time);
+    matcher.setMasksAllowed(true);
+    for (const index of [0, 1]) {
+      matcher.pushFrame(new FakeFrame(index), index * FRAME_TICKS);
+      bench.time.advance(FRAME_MS);
+      matcher.tick();
+    }
+    expect(matcher.counters.unmasked).toEqual({ ...NONE, no_origin: 1 });
   });
 
   it("uses a mask that came before its frame", () => {

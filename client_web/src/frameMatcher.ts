@@ -15,6 +15,7 @@ export type MatchMode = "exact" | "live";
 
 /** Frames of the decoder's pool may be few: never keep more of them. */
 export const MAX_HELD_FRAMES = 10;
+/** Masks past their age are kept among them, to tell a late one from one that never came. */
 const MAX_KEPT_MASKS = 64;
 
 /** A decoded picture; whoever owns it closes it once. */
@@ -34,12 +35,16 @@ export interface Picture<F, M> {
   readonly isNewFrame: boolean;
 }
 
+/** Why a frame left the screen without its mask (exact mode). */
+export type UnmaskedCause = "no_origin" | "ai_inactive" | "too_old" | "not_arrived";
+
 export interface MatcherCounters {
   framesReceived: number;
   framesDrawn: number;
   framesWithMask: number;
   lateMasks: number;
   droppedFrames: number;
+  readonly unmasked: Record<UnmaskedCause, number>;
 }
 
 interface HeldFrame<F> {
@@ -64,6 +69,7 @@ export class FrameMatcher<F extends Closable, M> {
     framesWithMask: 0,
     lateMasks: 0,
     droppedFrames: 0,
+    unmasked: { no_origin: 0, ai_inactive: 0, too_old: 0, not_arrived: 0 },
   };
   private readonly playout = new Playout();
   private readonly unwrapper = new Unwrapper();
@@ -158,7 +164,6 @@ export class FrameMatcher<F extends Closable, M> {
   tick(): Picture<F, M> | null {
     const now = this.clock.now();
     this.playout.follow(now);
-    this.masks = this.masks.filter((kept) => now - kept.bornAt <= MASK_AGE_LIMIT_MS);
     const isNewFrame = this.advance(now);
     if (this.shown === null) return null;
     const mask = this.maskFor(this.shown, now);
@@ -203,12 +208,26 @@ export class FrameMatcher<F extends Closable, M> {
       newest = head;
     }
     if (newest === null) return false;
-    this.shown?.frame.close();
+    this.leave();
     this.shown = newest;
     this.floorTicks = newest.ticks;
     this.shownHadMask = false;
     this.counters.framesDrawn++;
     return true;
+  }
+
+  /** The frame on the screen goes. */
+  private leave(): void {
+    if (this.shown === null) return;
+    if (this.mode === "exact" && !this.shownHadMask) this.counters.unmasked[this.causeFor(this.shown)]++;
+    this.shown.frame.close();
+    this.shown = null;
+  }
+
+  private causeFor(held: HeldFrame<F>): UnmaskedCause {
+    if (!this.masksAllowed) return "ai_inactive";
+    if (this.origin === null) return "no_origin";
+    return this.ownMask(held) === null ? "not_arrived" : "too_old";
   }
 
   private dueAt(held: HeldFrame<F>, now: number): number {

@@ -1,5 +1,6 @@
 /** The worker: reads decoded frames, hears the masks and paints both on one canvas. */
 import { systemClock, systemTimeOfDay, systemTimers } from "./clock";
+import { FitnessWatch } from "./frameMethods";
 import { MaskSocket } from "./maskSocket";
 import type { FromWorker, ToWorker } from "./overlayProtocol";
 import { OverlayRenderer } from "./overlayRenderer";
@@ -15,6 +16,7 @@ const scope = self as unknown as WorkerScope;
 
 let session: OverlaySession | null = null;
 let reader: ReadableStreamDefaultReader<VideoFrame> | null = null;
+const fitness = new FitnessWatch(() => scope.postMessage({ type: "unfit" }));
 
 scope.onmessage = ({ data }) => {
   if (data.type === "start") session = startSession(data);
@@ -80,6 +82,7 @@ async function readFrames(readable: ReadableStream<VideoFrame>): Promise<void> {
 
 function take(target: OverlaySession, frame: VideoFrame): void {
   const { rtpTimestamp } = frame.metadata();
+  fitness.note(rtpTimestamp !== undefined);
   if (rtpTimestamp === undefined) {
     frame.close();
     return;

@@ -1,18 +1,20 @@
 /** The page's side of the overlay: a worker where the browser allows, the same session here if not. */
+import { BurnedHost } from "./burnedHost";
 import { systemClock, systemTimeOfDay, systemTimers } from "./clock";
+import { h } from "./dom";
+import { methodsOf, type FrameMethod } from "./frameMethods";
 import { MaskSocket } from "./maskSocket";
 import type { FromWorker, OverlayStats, SocketSettings, ToWorker, ViewSettings } from "./overlayProtocol";
 import { OverlayRenderer } from "./overlayRenderer";
 import { OverlaySession } from "./overlaySession";
 import type { Extent } from "./pictureGeometry";
 import { JitteredBackoff } from "./reconnectPolicy";
-import { hasExactFrames, VideoElementFrames } from "./videoElementFrames";
-
-/** How surely a mask lies on its own frame in this browser. */
-export type FrameMethod = "exact" | "near-exact";
+import { VideoElementFrames } from "./videoElementFrames";
 
 export interface OverlayHost {
   readonly method: FrameMethod;
+  /** Where the picture is. */
+  readonly element: HTMLElement;
   setVideo(viewer: string, track: MediaStreamTrack): void;
   videoLost(): void;
   configure(settings: ViewSettings): void;
@@ -23,27 +25,105 @@ export interface OverlayHost {
   close(): void;
 }
 
-export interface OverlayHostOptions {
-  readonly canvas: HTMLCanvasElement;
+export interface HostOptions {
   readonly socket: SocketSettings;
   readonly settings: ViewSettings;
   readonly onStats: (stats: OverlayStats) => void;
+  /** The method does not work in this browser: another host is needed. */
+  readonly onUnfit: () => void;
 }
 
-export function createOverlayHost(options: OverlayHostOptions): OverlayHost {
-  return hasExactFrames() ? new WorkerHost(options) : new PageHost(options);
+/** The best host this browser can have, and a lesser one when it turns out not to work. */
+export class FittingHost {
+  /** Holds the picture of the present host; has no box of its own. */
+  readonly element = h("div", { style: "display: contents" });
+  private readonly methods = methodsOf(window);
+  private readonly options: HostOptions;
+  private settings: ViewSettings;
+  private display: Extent | null = null;
+  private host: OverlayHost;
+
+  /** @param options `onUnfit` is called when another host has come: the video must connect anew. */
+  constructor(options: HostOptions) {
+    this.options = options;
+    this.settings = options.settings;
+    this.host = this.create();
+  }
+
+  get method(): FrameMethod {
+    return this.host.method;
+  }
+
+  setVideo(viewer: string, track: MediaStreamTrack): void {
+    this.host.setVideo(viewer, track);
+  }
+
+  videoLost(): void {
+    this.host.videoLost();
+  }
+
+  configure(settings: ViewSettings): void {
+    this.settings = settings;
+    this.host.configure(settings);
+  }
+
+  setDisplay(display: Extent): void {
+    this.display = display;
+    this.host.setDisplay(display);
+  }
+
+  doubt(): void {
+    this.host.doubt();
+  }
+
+  close(): void {
+    this.host.close();
+  }
+
+  private create(): OverlayHost {
+    const method = this.methods.shift() ?? "burned";
+    const settings = this.settings;
+    const host = createHost(method, { ...this.options, settings, onUnfit: () => this.replace(host) });
+    this.element.replaceChildren(host.element);
+    return host;
+  }
+
+  private replace(unfit: OverlayHost): void {
+    if (this.host !== unfit) return;
+    unfit.close();
+    this.host = this.create();
+    if (this.display !== null) this.host.setDisplay(this.display);
+    this.options.onUnfit();
+  }
 }
+
+function createHost(method: FrameMethod, options: HostOptions): OverlayHost {
+  switch (method) {
+    case "exact":
+      return new WorkerHost(options);
+    case "checked":
+      return new PageHost(options);
+    case "burned":
+      return new BurnedHost(options);
+  }
+}
+
+const createCanvas = (): HTMLCanvasElement => h("canvas", { class: "picture", width: "16", height: "9", "aria-hidden": "true" });
 
 class WorkerHost implements OverlayHost {
   readonly method = "exact";
+  readonly element = createCanvas();
   private readonly worker = new Worker(new URL("./overlay.worker.ts", import.meta.url), {
     type: "module",
     name: "overlay",
   });
 
-  constructor({ canvas, socket, settings, onStats }: OverlayHostOptions) {
-    this.worker.onmessage = (event: MessageEvent<FromWorker>) => onStats(event.data.stats);
-    const offscreen = canvas.transferControlToOffscreen();
+  constructor({ socket, settings, onStats, onUnfit }: HostOptions) {
+    this.worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+      if (data.type === "stats") onStats(data.stats);
+      else onUnfit();
+    };
+    const offscreen = this.element.transferControlToOffscreen();
     this.post({ type: "start", canvas: offscreen, socket, settings }, [offscreen]);
   }
 
@@ -81,13 +161,15 @@ class WorkerHost implements OverlayHost {
 }
 
 class PageHost implements OverlayHost {
-  readonly method = "near-exact";
+  readonly method = "checked";
+  readonly element = createCanvas();
   private readonly session: OverlaySession;
   private frames: VideoElementFrames | null = null;
   private isClosed = false;
 
-  constructor({ canvas, socket, settings, onStats }: OverlayHostOptions) {
-    const context = canvas.getContext("2d", { alpha: false });
+  constructor(private readonly options: HostOptions) {
+    const { socket, settings, onStats } = options;
+    const context = this.element.getContext("2d", { alpha: false });
     if (context === null) throw new Error("no 2d canvas in this browser");
     this.session = new OverlaySession({
       clock: systemClock,
@@ -104,7 +186,8 @@ class PageHost implements OverlayHost {
   setVideo(viewer: string, track: MediaStreamTrack): void {
     this.frames?.stop();
     this.session.videoConnected(viewer);
-    this.frames = new VideoElementFrames(track, (frame, rtp) => this.session.pushFrame(frame, rtp));
+    const take = this.session.pushFrame.bind(this.session);
+    this.frames = new VideoElementFrames(track, take, () => this.options.onUnfit());
   }
 
   videoLost(): void {

@@ -58,7 +58,7 @@ export type ToWorker =
   | { readonly type: "doubt" }
   | { readonly type: "stop" };
 
-export interface FromWorker {
-  readonly type: "stats";
-  readonly stats: OverlayStats;
-}
+export type FromWorker =
+  | { readonly type: "stats"; readonly stats: OverlayStats }
+  /** The frames of this browser do not tell their RTP timestamps. */
+  | { readonly type: "unfit" };

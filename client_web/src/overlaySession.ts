@@ -109,8 +109,12 @@ export class OverlaySession implements MaskSocketListener {
     this.run();
   }
 
-  /** A new video connection: nothing known of the old one counts. */
-  videoConnected(viewer: string): void {
+  /**
+   * A new video connection: nothing known of the old one counts.
+   *
+   * @param viewer whose frames get masks; null when the masks are in the pictures already.
+   */
+  videoConnected(viewer: string | null): void {
     this.viewer = viewer;
     this.matcher.reset();
     this.socket?.attach(viewer);
@@ -258,7 +262,7 @@ export class OverlaySession implements MaskSocketListener {
       hasOrigin: this.matcher.hasOrigin,
       badMessages: this.badMessages,
       modelName: this.modelName,
-      counters: { ...this.matcher.counters },
+      counters: structuredClone(this.matcher.counters),
     };
   }
 }

@@ -2,7 +2,8 @@
 import type { Api } from "./api";
 import type { ShownAiState } from "./aiWatch";
 import { h, setText } from "./dom";
-import { createOverlayHost, type FrameMethod, type OverlayHost } from "./overlayHost";
+import type { FrameMethod } from "./frameMethods";
+import { FittingHost } from "./overlayHost";
 import type { OverlayStats, ViewSettings } from "./overlayProtocol";
 import { JitteredBackoff } from "./reconnectPolicy";
 import { strings } from "./strings";
@@ -19,6 +20,7 @@ export interface ViewReport {
   readonly aiReason: string;
   readonly stats: OverlayStats | null;
   readonly link: LinkState["type"];
+  readonly method: FrameMethod;
 }
 
 export interface SessionViewOptions {
@@ -34,10 +36,8 @@ export interface SessionViewOptions {
 
 export class SessionView {
   readonly element: HTMLElement;
-  readonly method: FrameMethod;
-  private readonly canvas = h("canvas", { class: "picture", width: "16", height: "9", "aria-hidden": "true" });
   private readonly message = h("p", { class: "stage-message", role: "status" });
-  private readonly host: OverlayHost;
+  private readonly host: FittingHost;
   private readonly link: VideoLink<WhepConnection>;
   private readonly size: ResizeObserver;
   private readonly watchdog: number;
@@ -48,16 +48,15 @@ export class SessionView {
 
   constructor(private readonly options: SessionViewOptions) {
     const { api, sessionId, token, settings } = options;
-    this.host = createOverlayHost({
-      canvas: this.canvas,
+    this.host = new FittingHost({
       socket: { url: maskSocketUrl(sessionId), token },
       settings,
       onStats: (stats) => this.takeStats(stats),
+      onUnfit: () => this.link.reconnect(),
     });
-    this.method = this.host.method;
-    this.element = h("div", { class: "stage" }, this.canvas, this.message);
+    this.element = h("div", { class: "stage" }, this.host.element, this.message);
     this.link = new VideoLink({
-      connect: () => connectWhep(api, sessionId),
+      connect: () => connectWhep(api, sessionId, this.host.method === "burned" ? "burned" : "clean"),
       policy: new JitteredBackoff(),
       onConnection: (connection) => this.showVideo(connection),
       onLost: () => this.host.videoLost(),
@@ -139,7 +138,8 @@ export class SessionView {
 
   private report(aiState: ShownAiState, aiReason: string): void {
     this.showMessage();
-    this.options.onReport({ aiState, aiReason, stats: this.current, link: this.linkState.type });
+    const { method } = this.host;
+    this.options.onReport({ aiState, aiReason, stats: this.current, link: this.linkState.type, method });
   }
 
   /** Say why there is no moving picture; say nothing while there is one. */

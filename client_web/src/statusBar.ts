@@ -3,7 +3,6 @@ import { MASK_AGE_LIMIT_MS } from "./aiWatch";
 import type { Command, Commands } from "./commands";
 import { h, setText } from "./dom";
 import { isAssignable, showKey } from "./keyMap";
-import type { FrameMethod } from "./overlayHost";
 import type { OverlayStats } from "./overlayProtocol";
 import type { ViewReport } from "./sessionView";
 import { AiChip, SourceChip } from "./stateChip";
@@ -23,19 +22,17 @@ export class StatusBar {
   private readonly trouble = h("span", { class: "figure warn", role: "alert" });
   private readonly buttons = h("div", { class: "bar-buttons" });
 
-  constructor(
-    method: FrameMethod,
-    private readonly commands: Commands,
-  ) {
-    const nearExact = h("span", { class: "figure warn", title: strings.nearExactTitle }, strings.nearExact);
-    nearExact.hidden = method === "exact";
+  private readonly burned = h("span", { class: "figure warn", title: strings.burnedTitle }, strings.burned);
+
+  constructor(private readonly commands: Commands) {
+    this.burned.hidden = true;
     this.element = h(
       "footer",
       { class: "status" },
       this.aiChip.element,
       h("div", { class: "bar-pair" }, this.name, this.sourceChip.element),
       h("div", { class: "bar-pair" }, this.delay, this.latency),
-      h("div", { class: "bar-pair warn" }, nearExact, this.coverage, this.trouble),
+      h("div", { class: "bar-pair warn" }, this.burned, this.coverage, this.trouble),
       h("span", { class: "spring" }),
       h("strong", { class: "not-medical" }, strings.notMedical),
       this.buttons,
@@ -49,14 +46,18 @@ export class StatusBar {
     setText(this.name, name);
   }
 
-  show({ aiState, aiReason, stats }: ViewReport): void {
+  show({ aiState, aiReason, stats, method }: ViewReport): void {
     this.aiChip.show(aiState, aiReason);
     if (stats !== null) {
       // What was heard last is no news of the source once the server is silent.
       this.sourceChip.element.hidden = stats.aiState === "lost";
       this.sourceChip.show(stats.sourceState, strings.sourceReason(stats.sourceReason, stats.sourceRetry));
     }
+    // Masks that are part of the video cannot be counted or timed here.
+    this.burned.hidden = method !== "burned";
+    this.latency.hidden = method === "burned";
     this.showFigures(stats);
+    if (method === "burned") this.coverage.hidden = true;
   }
 
   /** Say what a command could not do; the next report of another trouble takes its place. */

@@ -2,7 +2,7 @@
  * The state of the viewer as data attributes of the document's root: read by tests and by support.
  * Updated with every report of the overlay (4 a second, and at once when the AI's state changes).
  */
-import type { FrameMethod } from "./overlayHost";
+import type { FrameMethod } from "./frameMethods";
 import type { OverlayStats, ViewSettings } from "./overlayProtocol";
 import { strings } from "./strings";
 
@@ -20,6 +20,10 @@ export function statsToDataset(
     masksDrawn: String(stats.counters.framesWithMask),
     lateMasks: String(stats.counters.lateMasks),
     droppedFrames: String(stats.counters.droppedFrames),
+    unmaskedNoOrigin: String(stats.counters.unmasked.no_origin),
+    unmaskedAiInactive: String(stats.counters.unmasked.ai_inactive),
+    unmaskedTooOld: String(stats.counters.unmasked.too_old),
+    unmaskedNotArrived: String(stats.counters.unmasked.not_arrived),
     badMessages: String(stats.badMessages),
     framesPerSecond: String(stats.framesPerSecond),
     masksPerSecond: String(stats.masksPerSecond),

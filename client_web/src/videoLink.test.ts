@@ -64,6 +64,15 @@ describe("VideoLink", () => {
     expect(bench.states).toEqual([{ type: "connecting" }, { type: "connected" }]);
   });
 
+  it("connects anew when another kind of connection is wanted", async () => {
+    await bench.link.start();
+    bench.link.reconnect();
+    expect(bench.made[0]!.closed).toBe(1);
+    expect(bench.lost).toBe(1);
+    await bench.pass(100);
+    expect(bench.made).toHaveLength(2);
+  });
+
   it("tries again with growing delays and tells why meanwhile", async () => {
     bench.script.push(new UnreachableError("the server does not answer"), new UnreachableError("still not"));
     await bench.link.start();

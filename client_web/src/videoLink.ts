@@ -83,6 +83,11 @@ export class VideoLink<C extends LinkedConnection> {
     void this.start();
   }
 
+  /** Connect anew, because another kind of connection is wanted. */
+  reconnect(): void {
+    if (this.connection !== null) this.lose(this.connection, strings.videoConnectionLost);
+  }
+
   close(): void {
     this.isClosed = true;
     if (this.timer !== null) this.timers.clear(this.timer);

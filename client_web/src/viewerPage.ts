@@ -75,7 +75,7 @@ export class ViewerPage implements Page {
       return () => this.statsListeners.delete(listener);
     };
     this.panels = new PanelHost({ api, sessionId, token, stage, pictureSize, onStats }, this.commands);
-    this.bar = new StatusBar(this.view.method, this.commands);
+    this.bar = new StatusBar(this.commands);
     if (isScreen) this.view.configure(this.settings);
     else this.addControls();
     stage.append(this.region.sheet);
@@ -127,7 +127,7 @@ export class ViewerPage implements Page {
     this.bar.show(report);
     this.element.dataset["ai"] = report.aiState;
     if (report.stats === null) return;
-    publishStats(report.stats, this.settings, report.link, this.view.method);
+    publishStats(report.stats, this.settings, report.link, report.method);
     for (const listener of this.statsListeners) listener(report.stats);
   }
 

@@ -1,5 +1,5 @@
 /** One WHEP connection: receives video only, nothing is asked of any server but our own. */
-import type { Api } from "./api";
+import type { Api, Overlay } from "./api";
 import { ViewerError } from "./errors";
 
 /** Host candidates are gathered at once; a browser that takes longer offers what it has. */
@@ -31,7 +31,7 @@ export function preferH264<C extends { readonly mimeType: string; readonly sdpFm
 }
 
 /** @throws ApiError, UnreachableError or ViewerError; nothing is left open then. */
-export async function connectWhep(api: Api, sessionId: string): Promise<WhepConnection> {
+export async function connectWhep(api: Api, sessionId: string, overlay: Overlay): Promise<WhepConnection> {
   const peer = new RTCPeerConnection({ iceServers: [] });
   try {
     const transceiver = peer.addTransceiver("video", { direction: "recvonly" });
@@ -41,7 +41,7 @@ export async function connectWhep(api: Api, sessionId: string): Promise<WhepConn
     await gathered(peer);
     const offer = peer.localDescription?.sdp;
     if (offer === undefined) throw new ViewerError("the browser made no offer");
-    const { answer, resource, viewer } = await api.offerWhep(sessionId, offer);
+    const { answer, resource, viewer } = await api.offerWhep(sessionId, offer, overlay);
     const close = (): void => {
       // Told first, the server finds the resource still there; it ends abandoned ones by itself.
       const timer = setTimeout(() => peer.close(), CLOSING_LIMIT_MS);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import io
 import os
@@ -36,10 +37,12 @@ CHROMIUM_FLAGS = (
     "--disable-sync",
 )
 VIDEO_SIZE = (640, 480)
-# The marker engine knows its picture's code at its place in the whole frame only.
+# The marker engine knows its picture's code at its place in the whole frame only. Grey pictures
+# with a code are no view of a bowel.
 MARKER = {
     "SALI_WORKER__MODEL": "tests.fakes.marker_engine:create_engine",
     "SALI_REGION": "full",
+    "SALI_VIEW__IS_CHECKED": "false",
 }
 Pixels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -177,6 +180,24 @@ def look(page: Any, video_size: tuple[int, int]) -> Shown:
     )  # fmt: skip
     pixels = np.asarray(picture)
     return Shown(pixels, read_frame_code(pixels), outlined_area(pixels))
+
+
+def video_picture(page: Any) -> Pixels | None:
+    """What the page's <video> shows now, at its own size; None before its first picture."""
+    coded = page.evaluate(
+        """() => {
+          const video = document.querySelector('video');
+          if (video === null || video.videoWidth === 0) return null;
+          const canvas = document.createElement('canvas');
+          canvas.width = video.videoWidth;
+          canvas.height = video.videoHeight;
+          canvas.getContext('2d').drawImage(video, 0, 0);
+          return canvas.toDataURL('image/png').split(',')[1];
+        }"""
+    )
+    if coded is None:
+        return None
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(coded))).convert("RGB"))
 
 
 def outlined_area(pixels: Pixels) -> Mask:

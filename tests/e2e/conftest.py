@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import av
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 from sali_core.data.phantom import Phantom, PhantomConfig
+from tests.fakes.code_publisher import CodedPictures
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 
@@ -44,6 +46,23 @@ def phantom_file(tmp_path_factory: pytest.TempPathFactory) -> PhantomFile:
         check=True, capture_output=True,
     )  # fmt: skip
     return PhantomFile(path, config)
+
+
+@pytest.fixture(scope="session")
+def camera_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten seconds of frame-coded pictures as the file of a fake camera."""
+    path = tmp_path_factory.mktemp("camera") / "camera.mjpeg"
+    pictures = CodedPictures()
+    with av.open(str(path), "w", format="mjpeg") as container:
+        stream = container.add_stream("mjpeg", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 640, 480, "yuvj420p"
+        stream.options = {"qmin": "2", "qmax": "4"}
+        for number in range(250):
+            container.mux(
+                stream.encode(pictures.draw(number, (640, 480)).reformat(format="yuvj420p"))
+            )
+        container.mux(stream.encode(None))
+    return path
 
 
 @pytest.fixture(scope="session")

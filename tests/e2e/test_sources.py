@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import av
 import pytest
 
-from sali_core.data.phantom import Phantom
 from tests.e2e.browser import MARKER, compare_marks, open_page, serve, wait_attribute, watch
 from tests.e2e.conftest import PhantomFile
 from tests.fakes.rtsp_server import RtspServer, why_unavailable
@@ -47,22 +45,6 @@ def rtsp(phantom_file: PhantomFile) -> Iterator[RtspServer]:
     server.start()
     yield server
     server.kill()
-
-
-@pytest.fixture(scope="session")
-def camera_file(phantom_file: PhantomFile, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Ten seconds of the phantom as the file of a fake camera."""
-    path = tmp_path_factory.mktemp("camera") / "camera.mjpeg"
-    scene = Phantom(phantom_file.config)
-    with av.open(str(path), "w", format="mjpeg") as container:
-        stream = container.add_stream("mjpeg", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 640, 480, "yuvj420p"
-        stream.options = {"qmin": "2", "qmax": "4"}
-        for number in range(250):
-            frame = av.VideoFrame.from_ndarray(scene.render(number).image, format="rgb24")
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return path
 
 
 def test_an_rtsp_camera_is_shown_with_its_masks(rtsp: RtspServer, tmp_path: Path) -> None:

@@ -54,10 +54,14 @@ def create_engine(weights: str, device: str) -> MarkerEngine:
     return MarkerEngine()
 
 
-def _mark(frame: np.ndarray) -> MarkerOutput:
-    # The code is 256 x 32 of 640 x 480 pixels, stretched to the model's size.
+def read_model_code(frame: np.ndarray) -> int | None:
+    """Read the number in a picture of the model's size: 256 x 32 of 640 x 480 pixels, shrunk."""
     width, height = 256 * SIZE / 640, 32 * SIZE / 480
-    number = read_frame_code(frame, (0.0, SIZE - height, width, height))
+    return read_frame_code(frame, (0.0, SIZE - height, width, height))
+
+
+def _mark(frame: np.ndarray) -> MarkerOutput:
+    number = read_model_code(frame)
     mask = np.zeros((SIZE, SIZE), bool)
     if number is not None:
         row, column = divmod(number % PLACES, 8)

@@ -133,8 +133,8 @@ export const de: Strings = {
     "In der letzten Sekunde. Die KI schafft nicht jedes Bild; der Modus „sofort“ zeigt die neueste Maske",
   delayTitle: "Wie lange jedes Bild zurückgehalten wird, damit seine Maske darauf gezeichnet werden kann",
   latencyTitle: "Alter des Bildes, wenn seine Maske gezeichnet wird (95 % sind schneller), und die Grenze",
-  nearExact: "fast genau",
-  nearExactTitle: "Dieser Browser gibt keine einzelnen Bilder heraus; eine Maske kann um ein Bild daneben liegen",
+  burned: "Masken vom Server gezeichnet",
+  burnedTitle: "Dieser Browser kann Bilder nicht unterscheiden: Die Masken sind Teil des Videos, ihr Aussehen ist nicht wählbar",
   pictureStill: "kein neues Bild",
 
   back: "Zurück",

@@ -136,8 +136,8 @@ export const en = {
   coverageTitle: "In the last second. The AI does not keep up with every picture; live mode shows the newest mask",
   delayTitle: "How long this viewer keeps each picture back so that its mask can be drawn on it",
   latencyTitle: "Age of the picture when its mask is drawn (95 % are faster), against the limit",
-  nearExact: "near-exact",
-  nearExactTitle: "This browser cannot hand single frames over; a mask may be one picture off",
+  burned: "masks drawn by the server",
+  burnedTitle: "This browser cannot tell video frames apart: the masks are part of the video, and how they look cannot be chosen",
   pictureStill: "no new picture",
 
   back: "Back",
