@@ -48,9 +48,9 @@ class Run:
         """Wait until the model has seen so many frames."""
         await self.until_that(lambda: len(self.frames) >= frames, timeout_s)
 
-    async def until_pts(self, pts: int) -> None:
+    async def until_pts(self, pts: int, timeout_s: float = 10.0) -> None:
         """Wait until the model has seen this picture or a later one."""
-        await self.until_that(lambda: self.frames != [] and self.frames[-1].pts >= pts)
+        await self.until_that(lambda: self.frames != [] and self.frames[-1].pts >= pts, timeout_s)
 
     async def until_state(self, state: SourceState, timeout_s: float = 10.0) -> None:
         """Wait until the source is in a state."""

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import av
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 
@@ -36,11 +37,26 @@ def pillow_picture(mode: str, kind: str, **options: bool) -> bytes:
     return content.getvalue()
 
 
+def jpeg_of(pixels: npt.NDArray[np.uint8]) -> bytes:
+    """Return a picture as a JPEG."""
+    return _encode_pixels("mjpeg", "yuvj420p", pixels)
+
+
+def png_of(pixels: npt.NDArray[np.uint8]) -> bytes:
+    """Return a picture as a PNG."""
+    return _encode_pixels("png", "rgb24", pixels)
+
+
 def _encode(codec: str, pixel_format: str, width: int, height: int, brightness: int) -> bytes:
+    pixels = np.full((height, width, 3), brightness, np.uint8)
+    return _encode_pixels(codec, pixel_format, pixels)
+
+
+def _encode_pixels(codec: str, pixel_format: str, pixels: npt.NDArray[np.uint8]) -> bytes:
+    height, width = pixels.shape[:2]
     encoder = av.CodecContext.create(codec, "w")
     encoder.width, encoder.height, encoder.pix_fmt = width, height, pixel_format
     encoder.time_base = Fraction(1, 25)
-    pixels = np.full((height, width, 3), brightness, np.uint8)
     frame = av.VideoFrame.from_ndarray(pixels, "rgb24").reformat(format=pixel_format)
     frame.pts = 0
     return b"".join(bytes(p) for p in [*encoder.encode(frame), *encoder.encode(None)])

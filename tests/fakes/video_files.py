@@ -55,13 +55,18 @@ def write_raw_pictures(path: Path, pixel_format: str, pictures: int) -> Path:
     return path
 
 
-def write_frames(path: Path, frames: list[npt.NDArray[np.uint8]], *, fps: int = 25) -> Path:
-    """Write pictures of one size as H.264 at a quality that a tower would send."""
+def write_frames(
+    path: Path, frames: list[npt.NDArray[np.uint8]], *, fps: int = 25, codec: str = "libx264"
+) -> Path:
+    """Write pictures of one size, as H.264 at a quality that a tower would send."""
     with av.open(str(path), "w") as output:
-        stream = output.add_stream("libx264", rate=fps)
+        stream = output.add_stream(codec, rate=fps)
         stream.height, stream.width = frames[0].shape[:2]
         stream.pix_fmt = "yuv420p"
-        stream.options = {"bf": "0", "preset": "ultrafast", "crf": "23"}
+        if codec == "libx264":
+            stream.options = {"bf": "0", "preset": "ultrafast", "crf": "23"}
+        elif codec == "libx265":
+            stream.options = {"preset": "ultrafast", "x265-params": "bframes=0:log-level=error"}
         for pixels in frames:
             for packet in stream.encode(av.VideoFrame.from_ndarray(pixels.copy(), "rgb24")):
                 output.mux(packet)

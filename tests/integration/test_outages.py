@@ -6,7 +6,10 @@ Each outage lasts a second in CI; `make test-outages` runs those of 10 and 60 s.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import contextlib
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -21,7 +24,7 @@ from tests.fakes.tcp_proxy import TcpProxy
 _REASON = why_unavailable()
 needs_server = pytest.mark.skipif(_REASON is not None, reason=str(_REASON))
 
-OUTAGES_S = [1, *(pytest.param(s, marks=pytest.mark.outage) for s in (10, 60))]
+OUTAGES_S = [1, *(pytest.param(s, marks=pytest.mark.long) for s in (10, 60))]
 _PLAYING_AGAIN_S = 15.0
 """The longest pause between attempts (5 s and a quarter), and a server's start."""
 
@@ -133,6 +136,46 @@ async def test_a_pulled_cable_is_told_though_every_socket_stays_open(
             await _plays_again(running)
     finally:
         server.kill()
+
+
+@contextlib.contextmanager
+def _lost_packets(port: int) -> Iterator[Callable[[], None]]:
+    """Have the kernel drop every packet to and from a port of this machine, until it is undone."""
+    rules = [["INPUT", "-i", "lo", "-p", "tcp", end, str(port)] for end in ("--dport", "--sport")]
+
+    def change(action: str, *, check: bool) -> None:
+        for rule in rules:
+            command = ["iptables", action, *rule, "-j", "DROP"]
+            subprocess.run(command, check=check, capture_output=True)
+
+    change("-A", check=True)
+    try:
+        yield lambda: change("-D", check=True)
+    finally:
+        change("-D", check=False)
+
+
+def _may_filter_packets() -> bool:
+    if shutil.which("iptables") is None:
+        return False
+    return (
+        subprocess.run(["iptables", "-L", "-n"], capture_output=True, check=False).returncode == 0
+    )
+
+
+@needs_server
+@pytest.mark.long
+@pytest.mark.skipif(not _may_filter_packets(), reason="needs iptables and the right to use it")
+@pytest.mark.parametrize("outage_s", [10, 60])
+async def test_packets_that_the_network_swallows(server: RtspServer, outage_s: int) -> None:
+    """As the cable above, but new connections get no answer either."""
+    async with run(parse_source(server.url)) as running:
+        await running.until(5)
+        with _lost_packets(server.port) as undo:
+            assert await _lose(running, outage_s) is SourceState.STALLED
+            assert running.pipeline.state is SourceState.RECONNECTING
+            undo()
+            await _plays_again(running)
 
 
 async def test_a_codec_that_nobody_knows_is_told_and_tried_rarely() -> None:

@@ -29,6 +29,7 @@ from server.masks import rle
 from server.masks.message import SUBPROTOCOL
 from tests.fakes.push_receiver import Receiver
 from tests.fakes.rtsp_server import free_port
+from tests.fakes.video_files import write_frames
 
 FPS = 25
 FRAMES = 50
@@ -251,6 +252,31 @@ async def test_a_source_is_pushed_with_its_masks_burned_in(clip: Path) -> None:
     assert session["push"][0]["packets_sent"] >= 20
     assert "sali_encoders" in metrics
     assert "secret" not in text
+
+
+async def test_another_source_takes_the_place_of_the_last_while_readers_stay(
+    clip: Path, tmp_path: Path
+) -> None:
+    picture = np.zeros((480, 640, 3), dtype=np.uint8)
+    picture[100:300, 200:500, 0] = 255
+    larger = write_frames(tmp_path / "larger.mp4", [picture] * 50)
+    with serving("--source", str(clip), "--loop") as served:
+        path = f"/v1/sessions/{served.session['id']}"
+        async with masks_of(served) as connection:
+            before = await receive(connection, "mask")
+            refused = served.request("PATCH", path, json={"source": str(tmp_path / "gone.mp4")})
+            assert (refused.status_code, refused.json()["code"]) == (422, "source_unreachable")
+            assert served.session["source"]["label"] == "red.mp4"
+            changed = served.request("PATCH", path, json={"source": str(larger), "loop": True})
+            assert changed.status_code == 200
+            assert changed.json()["source"] == {"kind": "file", "label": "larger.mp4"}
+            assert changed.json()["name"] == "larger.mp4"
+            async with asyncio.timeout(20):
+                while (mask := await receive(connection, "mask"))["source_size"] != [480, 640]:
+                    assert mask["source_size"] == before["source_size"]
+            assert mask["pts"] > before["pts"]
+            assert mask["sequence"] > before["sequence"]
+        assert "devices" in served.request("GET", "/v1/devices").json()
 
 
 async def test_an_ended_session_closes_its_readers_with_4410(clip: Path) -> None:
