@@ -220,8 +220,9 @@ def _media_factory(settings: Settings, clock: Clock) -> MediaFactory:
             view=ViewLimits(
                 is_checked=is_view_checked(settings, order.spec.kind),
                 frozen_after_ms=settings.view.frozen_after_ms,
+                remembers_poor=settings.view.remembers_poor,
             ),
-            on_view=order.events.on_view,
+            on_sight=order.events.on_sight,
         )
         burned = BurnedStream(
             pipeline.relay,

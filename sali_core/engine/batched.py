@@ -35,6 +35,7 @@ from sali_core.memory.bank_pool import BankPool
 from sali_core.memory.feature_pool import FeaturePool
 from sali_core.stream.frames import check_frame
 from sali_core.stream.masking import MaskRule
+from sali_core.stream.memory_turn import take_turn
 from sali_core.types import StepResult
 
 BUCKETS = (1, 2, 4, 8, 16, 32, 64)
@@ -53,12 +54,16 @@ class SlotState:
         mask: Mask of frame t-1, [H, W] bool on the CPU, where the mask rule asks for it.
         frames_seen: Frames stepped so far.
         is_asked: Whether the next step also tells what it reads from the bank.
+        is_left_out: Whether the next frame is not to enter the bank.
+        owes_frame: Whether a due frame was left out, and none entered since.
     """
 
     slot: int
     mask: Tensor | None = None
     frames_seen: int = 0
     is_asked: bool = False
+    is_left_out: bool = False
+    owes_frame: bool = False
 
 
 class _Bucket:
@@ -187,6 +192,11 @@ class BatchSegmenter:
         """Have the stream's next step tell what it reads from memory, by frame alone."""
         state.is_asked = True
 
+    @staticmethod
+    def leave_out(state: SlotState) -> None:
+        """Have the stream's next frame not enter memory; a later one makes up for it."""
+        state.is_left_out = True
+
     def frames_held(self, state: SlotState) -> tuple[int, ...]:
         """Numbers of the frames in a stream's bank, oldest first; waits for the device."""
         return self._banks.frame_numbers(state.slot)
@@ -240,7 +250,7 @@ class BatchSegmenter:
 
     def _row(self, state: SlotState) -> Row:
         number = state.frames_seen
-        is_due = self._config.uses_lim and number % self._memory.write_every_frames == 0
+        is_due = take_turn(state, self._memory.write_every_frames) and self._config.uses_lim
         return Row(state.slot, number, is_due, number == 0)
 
     def _unused_row(self) -> Row:

@@ -63,6 +63,10 @@ class Engine:
         """Have the stream's next step tell what it reads from memory (`StepResult.reading`)."""
         self._segmenter.ask(state)
 
+    def leave_out(self, state: StreamState | SlotState) -> None:
+        """Have the stream's next frame not enter memory; a later one makes up for it."""
+        self._segmenter.leave_out(state)
+
     def frames_held(self, state: StreamState | SlotState) -> tuple[int, ...]:
         """Return the numbers of the frames in a stream's memory, oldest first."""
         held: tuple[int, ...] = self._segmenter.frames_held(state)

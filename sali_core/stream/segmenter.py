@@ -14,6 +14,7 @@ from sali_core.memory.bank import MemoryBank
 from sali_core.model.readout import MemoryTokens
 from sali_core.stream.frames import frame_to_tensor
 from sali_core.stream.masking import MaskRule
+from sali_core.stream.memory_turn import take_turn
 from sali_core.stream.state import StreamState
 from sali_core.types import FeaturePyramid, MemoryReading, StepOutput, StepResult
 
@@ -107,9 +108,9 @@ class StreamSegmenter:
         probability = torch.sigmoid(logits)
         mask = self._rule.apply(probability, state.mask)
         reading = self._answer(state, output)
-        is_due = state.frames_seen % self._memory.write_every_frames == 0
+        enters = take_turn(state, self._memory.write_every_frames)
         memory_frame = None
-        if is_due and output.memory is not None:
+        if enters and output.memory is not None:
             memory_frame = state.frames_seen
             remembered = probability if self._memory.soft_masks else mask
             state.bank.write(state.frames_seen, output.memory, remembered)
@@ -128,6 +129,11 @@ class StreamSegmenter:
     def ask(state: StreamState) -> None:
         """Have the stream's next step tell what it reads from memory (`StepResult.reading`)."""
         state.is_asked = True
+
+    @staticmethod
+    def leave_out(state: StreamState) -> None:
+        """Have the stream's next frame not enter memory; a later one makes up for it."""
+        state.is_left_out = True
 
     @staticmethod
     def frames_held(state: StreamState) -> tuple[int, ...]:

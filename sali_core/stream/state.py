@@ -20,6 +20,8 @@ class StreamState:
         mask: Mask of frame t-1, [H, W] bool; None before the first frame.
         frames_seen: Frames stepped so far.
         is_asked: Whether the next step also tells what it reads from the bank.
+        is_left_out: Whether the next frame is not to enter the bank.
+        owes_frame: Whether a due frame was left out, and none entered since.
     """
 
     bank: MemoryBank
@@ -27,3 +29,5 @@ class StreamState:
     mask: Tensor | None = None
     frames_seen: int = 0
     is_asked: bool = False
+    is_left_out: bool = False
+    owes_frame: bool = False

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from server.http.services import ServicesOf, SessionOf
-from server.masks.message import AiStateName, RetryFacts, SourceStateName, ViewName
+from server.masks.message import AiStateName, PoorName, RetryFacts, SourceStateName, ViewName
 from server.media.frame import Overlay, VideoInfo
 from server.media.push import PushState
 from server.media.push_target import parse_push
@@ -126,6 +126,7 @@ class SessionView(BaseModel):
     ai_state: AiStateName
     ai_reason: str
     view: ViewName
+    view_poor: PoorName | None
     created_at: datetime
     video: VideoView | None
     region: RegionView
@@ -153,7 +154,8 @@ def session_to_view(session: Session) -> SessionView:
         source_retry=session.source_retry,
         ai_state=session.ai.state.value,
         ai_reason=session.ai.reason,
-        view=pipeline.view.value,
+        view=pipeline.sight.view.value,
+        view_poor=None if pipeline.sight.poor is None else pipeline.sight.poor.value,
         created_at=identity.created_at,
         video=_video_to_view(pipeline.video),
         region=_region_to_view(session),

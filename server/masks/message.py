@@ -24,6 +24,7 @@ AiStateName = Literal["warming", "active", "late", "paused", "failed"]
 ViewName = Literal[
     "unknown", "in_body", "out_of_body", "no_signal", "frozen", "blank", "bars", "other_imaging"
 ]
+PoorName = Literal["blur", "dark", "washed_out"]
 SourceStateName = Literal["connecting", "playing", "stalled", "reconnecting", "ended", "failed"]
 
 
@@ -116,6 +117,7 @@ class StateMessage(_Message):
     source_reason: str
     source_retry: RetryFacts | None = None
     view: ViewName = "unknown"
+    view_poor: PoorName | None = None
 
 
 class FramesHelloMessage(_Message):

@@ -21,8 +21,10 @@ from server.media.frame_rate import FrameRate
 from server.media.mailbox import Mailbox
 from server.media.packet_queue import PacketQueue, Restart
 from server.media.picture_decoder import CorruptPacketError, PictureDecoder
+from server.media.quality_watch import QualityWatch
 from server.media.region import Rectangle, RegionChoice
 from server.media.region_watch import RegionWatch
+from server.media.sight import Sight
 from server.media.view_watch import ViewLimits, ViewWatch
 
 _QUEUE_PACKETS = 60
@@ -72,6 +74,10 @@ class DecoderThread:
         self._model_size = model_size
         self._region_watch = RegionWatch(region)
         self._view_watch = ViewWatch(view)
+        self._judges_quality, self._remembers_poor = view.is_checked, view.remembers_poor
+        self._quality = QualityWatch()
+        self._sight = Sight()
+        self._is_poor = False
         self._identities = FrameIdentities()
         self._sequence = 0
         self._last_pts: int | None = None
@@ -186,6 +192,7 @@ class DecoderThread:
         """Forget where the picture lay: another source's frame may hold text there."""
         self._region_watch.restart()
         self._view_watch.restart()
+        self._quality.restart()
         self._region = None
 
     def _decode(self, packet: SourcePacket) -> None:
@@ -255,6 +262,7 @@ class DecoderThread:
                 region=region,
                 rgb=rgb,
                 picture=frame,
+                is_left_out=self._is_poor and not self._remembers_poor,
             )
         )
 
@@ -270,13 +278,19 @@ class DecoderThread:
 
     def _belongs_to_model(self, rgb: bytes | memoryview, pts: int) -> bool:
         """Follow what the pictures show; whether this one is to have a mask."""
-        before = self._view_watch.view
-        must_forget = self._view_watch.take(rgb, self._model_size, pts / CLOCK_RATE_HZ)
+        time_s = pts / CLOCK_RATE_HZ
+        must_forget = self._view_watch.take(rgb, self._model_size, time_s)
         view = self._view_watch.view
-        if view is not before:
-            self._listener.on_view(view)
-            if not view.has_masks:
-                self._mailbox.discard()
+        self._is_poor = False
+        if not view.has_masks:
+            self._quality.restart()
+            self._mailbox.discard()
+        elif self._judges_quality:
+            self._is_poor = self._quality.take(rgb, self._model_size, time_s) is not None
+        sight = Sight(view, self._quality.told)
+        if sight != self._sight:
+            self._sight = sight
+            self._listener.on_sight(sight)
         if must_forget:
             self._tell_discontinuity(view.reason)
         return view.has_masks

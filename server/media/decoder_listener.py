@@ -7,7 +7,7 @@ from typing import Protocol
 from server.errors import ServiceError
 from server.media.frame import CodedPacket
 from server.media.packet_queue import Restart
-from server.media.view import View
+from server.media.sight import Sight
 
 
 class DecoderListener(Protocol):
@@ -19,7 +19,7 @@ class DecoderListener(Protocol):
     def on_discontinuity(self, reason: str) -> None:
         """The next picture does not continue the last; returns when everybody knows."""
 
-    def on_view(self, view: View) -> None:
+    def on_sight(self, sight: Sight) -> None:
         """The pictures show something else than before."""
 
     def on_encoded(self, packet: CodedPacket) -> None:

@@ -108,6 +108,7 @@ class ModelFrame:
         rgb: height * width * 3 bytes at model size, rows of red, green, blue;
             nobody writes into them.
         picture: The decoded picture itself, for stills; nobody writes into it.
+        is_left_out: Whether it is too poor to enter the model's memory.
     """
 
     sequence: int
@@ -117,6 +118,7 @@ class ModelFrame:
     region: tuple[int, int, int, int]
     rgb: bytes | memoryview
     picture: VideoFrame | None = None
+    is_left_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)

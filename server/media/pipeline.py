@@ -23,11 +23,11 @@ from server.media.mailbox import Mailbox
 from server.media.region import FULL, Rectangle, RegionChoice, chosen_rectangle, require_within
 from server.media.relay import Relay
 from server.media.router import PacketRouter
+from server.media.sight import Sight
 from server.media.source import SourceSpec
 from server.media.source_factory import SourceOptions, create_source
 from server.media.timeline import Timeline
 from server.media.trickle import TrickleFragment
-from server.media.view import View
 from server.media.view_watch import ViewLimits
 from server.media.whip_source import WhipSource
 
@@ -54,7 +54,7 @@ class MediaPipeline:
         encoders: Make the encoder for video that browsers cannot play.
         region: Which part of the picture the model gets.
         view: How the pictures are looked at; by default they are not.
-        on_view: Called when they show something else than before.
+        on_sight: Called when they show something else than before.
     """
 
     def __init__(
@@ -71,10 +71,10 @@ class MediaPipeline:
         encoders: Encoders | None = None,
         region: RegionChoice = FULL,
         view: ViewLimits | None = None,
-        on_view: Callable[[View], None] = lambda view: None,
+        on_sight: Callable[[Sight], None] = lambda sight: None,
     ) -> None:
         self.relay = Relay()
-        self.view = View.UNKNOWN
+        self.sight = Sight()
         self.spec = spec
         self.state = SourceState.CONNECTING
         self.reason = ""
@@ -85,7 +85,7 @@ class MediaPipeline:
         self._mailbox = mailbox
         self._on_state = on_state
         self._on_discontinuity = on_discontinuity
-        self._on_view = on_view
+        self._on_sight = on_sight
         self._on_arrival = on_arrival
         self._clock = clock
         self._options = options or SourceOptions()
@@ -306,11 +306,11 @@ class MediaPipeline:
         if not self._is_closing:
             self._on_discontinuity(reason)
 
-    def see(self, view: View) -> None:
+    def see(self, sight: Sight) -> None:
         """Pass on what the pictures show; for the router."""
-        self.view = view
+        self.sight = sight
         if not self._is_closing:
-            self._on_view(view)
+            self._on_sight(sight)
 
     def decoding_failed(self, error: ServiceError) -> None:
         """Have the source try again; stop it, if it would only deliver the same once more."""

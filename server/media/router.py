@@ -27,7 +27,7 @@ from server.media.mailbox import Mailbox
 from server.media.packet_queue import Restart
 from server.media.region import Rectangle, RegionChoice
 from server.media.relay import Relay
-from server.media.view import View
+from server.media.sight import Sight
 from server.media.view_watch import ViewLimits
 
 _RELAYED: dict[str, RelayCodec] = {"h264": "h264", "vp8": "vp8"}
@@ -42,7 +42,7 @@ class RouterOwner(Protocol):
     def model_must_forget(self, reason: str) -> None:
         """The next picture does not continue the last."""
 
-    def see(self, view: View) -> None:
+    def see(self, sight: Sight) -> None:
         """The pictures show something else than before."""
 
     def decoding_failed(self, error: ServiceError) -> None:
@@ -216,9 +216,9 @@ class PacketRouter:
         if self._post(tell):
             told.wait(_CALLBACK_TIMEOUT_S)
 
-    def on_view(self, view: View) -> None:
+    def on_sight(self, sight: Sight) -> None:
         """Tell the session what the pictures show."""
-        self._post(self._owner.see, view)
+        self._post(self._owner.see, sight)
 
     def on_encoded(self, packet: CodedPacket) -> None:
         """Relay a packet of our own encoder."""

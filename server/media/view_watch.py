@@ -28,10 +28,12 @@ class ViewLimits:
     Attributes:
         is_checked: Whether the pictures are looked at; else the view stays `unknown`.
         frozen_after_ms: How long the same picture is repeated before it is `frozen`; 0: never.
+        remembers_poor: Whether poor pictures enter the model's memory too.
     """
 
     is_checked: bool = True
     frozen_after_ms: int = 2000
+    remembers_poor: bool = True
 
 
 class ViewWatch:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from server.media.frame import SourceState
-from server.media.view import View
+from server.media.sight import Sight
 from server.session.mask_rate import MaskRate
 from server.worker.state import WorkerState, WorkerStatus
 
@@ -72,7 +72,7 @@ class AiMonitor:
         self._worker = WorkerStatus(WorkerState.STOPPED)
         self._source = SourceState.CONNECTING
         self._source_reason = ""
-        self._view = View.UNKNOWN
+        self._sight = Sight()
         self._last_frame_ns: int | None = None
         self._arrived_since_ns: int | None = None
         self._unmasked_since_ns: int | None = None
@@ -92,9 +92,9 @@ class AiMonitor:
         self._source = state
         self._source_reason = reason
 
-    def note_view(self, view: View) -> None:
-        """The pictures show something else than before."""
-        self._view = view
+    def note_sight(self, sight: Sight) -> None:
+        """The pictures show something else than before, or that better or worse."""
+        self._sight = sight
 
     def note_frame(self, now_ns: int, number: int = 1) -> None:
         """Frames arrived; a mask is due from now on, whether or not they reach the model."""
@@ -148,9 +148,9 @@ class AiMonitor:
         if self._source in _DEAD_SOURCES or silence_ns > self._limits.paused_after_ms * _NS_PER_MS:
             self._forget_debts()
             return AiStatus(AiState.PAUSED, self._source_reason or "no pictures from the source")
-        if not self._view.has_masks:
+        if not self._sight.view.has_masks:
             self._forget_debts()
-            return AiStatus(AiState.PAUSED, f"{self._view.reason}: no masks")
+            return AiStatus(AiState.PAUSED, f"{self._sight.view.reason}: no masks")
         return self._judge_delay(now_ns)
 
     def _judge_without_frames(self) -> AiStatus:
@@ -172,7 +172,7 @@ class AiMonitor:
             return self._late("no picture reaches the AI")
         wanted = RECOVERY_MASKS if self._status.state is AiState.LATE else 1
         if self._masks_in_time >= wanted:
-            reasons = (self._view.reason, self._shortfall(now_ns) or self._worker.reason)
+            reasons = (self._sight.reason, self._shortfall(now_ns) or self._worker.reason)
             return AiStatus(AiState.ACTIVE, "; ".join(filter(None, reasons)))
         if is_new:
             return AiStatus(AiState.WARMING, "waiting for the first mask")

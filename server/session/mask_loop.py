@@ -140,6 +140,7 @@ class MaskLoop:
             rgb=frame.rgb,
             age_ms=age_ns / _NS_PER_MS,
             pts=frame.pts,
+            is_left_out=frame.is_left_out,
         )
         try:
             self._metrics.stage.labels("media").observe(age_ns / 1e9)

@@ -20,9 +20,9 @@ from server.media.mailbox import Mailbox
 from server.media.push import PushStatus
 from server.media.push_target import PushTarget
 from server.media.region import Rectangle, RegionChoice
+from server.media.sight import Sight
 from server.media.source import SourceSpec
 from server.media.trickle import TrickleFragment
-from server.media.view import View
 from server.worker.client import Picture, StatusListener
 from server.worker.protocol import Dropped, Hello, MemoryRead, Result
 from server.worker.state import WorkerStatus
@@ -72,8 +72,8 @@ class Pipeline(Protocol):
         """The part of the picture that the model gets; None before it is known."""
 
     @property
-    def view(self) -> View:
-        """What the pictures show."""
+    def sight(self) -> Sight:
+        """What the pictures show, and how well."""
 
     @property
     def region_choice(self) -> RegionChoice:
@@ -198,7 +198,7 @@ class MediaEvents(Protocol):
     def on_discontinuity(self, reason: str) -> None:
         """What comes next does not continue what came before."""
 
-    def on_view(self, view: View) -> None:
+    def on_sight(self, sight: Sight) -> None:
         """The pictures show something else than before."""
 
     def on_origin(self, viewer_id: str, rtp_origin: int) -> None:

@@ -17,8 +17,8 @@ from server.media.frame import ModelFrame, SourceState
 from server.media.mailbox import Mailbox
 from server.media.push import PushStatus
 from server.media.region import RegionChoice
+from server.media.sight import Sight
 from server.media.source import SourceSpec
-from server.media.view import View
 from server.observability.metrics import ServiceMetrics
 from server.session.ai_state import AiMonitor, AiState, AiStatus
 from server.session.findings import SessionFindings
@@ -252,10 +252,10 @@ class Session:
             self._metrics.bank_resets.labels(reason).inc()
             _log.info("memory_reset", session=self.identity.id, reason=reason)
 
-    def on_view(self, view: View) -> None:
-        """Follow what the pictures show."""
-        _log.info("view", session=self.identity.id, view=view.value)
-        self._monitor.note_view(view)
+    def on_sight(self, sight: Sight) -> None:
+        """Follow what the pictures show, and how well."""
+        _log.info("view", session=self.identity.id, view=sight.view.value, poor=sight.poor)
+        self._monitor.note_sight(sight)
         self._publish_state()
 
     def on_origin(self, viewer_id: str, rtp_origin: int) -> None:
@@ -294,6 +294,7 @@ class Session:
         name: AiStateName = self._ai.state.value
         if before.state is not self._ai.state:
             _log.info("ai_state", session=self.identity.id, state=name)
+        sight = self._pipeline.sight
         self.hub.publish_state(
             StateMessage(
                 ai_state=name,
@@ -301,7 +302,8 @@ class Session:
                 source_state=self._pipeline.state.value,
                 source_reason=self._pipeline.reason,
                 source_retry=self.source_retry,
-                view=self._pipeline.view.value,
+                view=sight.view.value,
+                view_poor=None if sight.poor is None else sight.poor.value,
             )
         )
         return name

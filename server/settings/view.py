@@ -22,3 +22,7 @@ class ViewSettings(SettingsGroup):
         description="Time of the same picture over and over after which it is `frozen`; 0: never, "
         "for still pictures",
     )
+    remembers_poor: bool = Field(
+        default=True,
+        description="Whether blurred, dark and washed-out pictures enter the AI's memory too",
+    )

@@ -40,7 +40,10 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture to compute: `rgb` is height * width * 3 bytes, `age_ms` its age now."""
+    """One picture to compute: `rgb` is height * width * 3 bytes, `age_ms` its age now.
+
+    `is_left_out`: it is not to enter the session's memory.
+    """
 
     session: str
     sequence: int
@@ -49,6 +52,7 @@ class Picture:
     rgb: Pixels
     age_ms: float
     pts: int = 0
+    is_left_out: bool = False
 
 
 class WorkerClient:
@@ -175,6 +179,7 @@ class WorkerClient:
                 width=picture.width,
                 age_ms=picture.age_ms,
                 pts=picture.pts,
+                is_left_out=picture.is_left_out,
             )
             await self._supervisor.send_step(message, picture.rgb)
             return await answer

@@ -150,6 +150,7 @@ class Worker:
             arrived_at_ns=now_ns,
             expires_at_ns=captured_at_ns + self._deadline_ns,
             pts=message.pts,
+            is_left_out=message.is_left_out,
         )
 
     def _forget(self, session: str) -> None:

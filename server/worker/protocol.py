@@ -96,6 +96,7 @@ class Step(_Message):
     """One picture of a session, `height * width * 3` bytes in the body.
 
     `age_ms` is its age when sent: both sides count on from there, each by its own clock.
+    `is_left_out`: the picture is too poor to be remembered.
     """
 
     type: Literal["step"] = "step"
@@ -106,6 +107,7 @@ class Step(_Message):
     width: int
     age_ms: float
     pts: int = 0
+    is_left_out: bool = False
 
 
 class ReadMemory(_Message):

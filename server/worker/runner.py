@@ -174,6 +174,8 @@ class Runner:
             for memory, request in zip(memories, requests, strict=True):
                 if request.session in questions and hasattr(self._model, "ask"):
                     self._model.ask(memory.state)
+                if request.is_left_out and hasattr(self._model, "leave_out"):
+                    self._model.leave_out(memory.state)
             pictures = [
                 np.frombuffer(request.rgb, dtype=np.uint8).reshape(request.height, request.width, 3)
                 for request in requests

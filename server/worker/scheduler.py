@@ -40,6 +40,7 @@ class StepRequest:
     arrived_at_ns: int
     expires_at_ns: int
     pts: int = 0
+    is_left_out: bool = False
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,11 @@ from server.media.frame import (
 )
 from server.media.frames_source import FrameFeed
 from server.media.mailbox import Mailbox
+from server.media.picture_quality import Poor
 from server.media.push import PushStatus
 from server.media.push_target import PushTarget
 from server.media.region import Rectangle, RegionChoice, require_within
+from server.media.sight import Sight
 from server.media.source import SourceSpec
 from server.media.trickle import TrickleFragment, require_match
 from server.media.view import View
@@ -38,7 +40,7 @@ class FakePipeline:
         self.spec = spec
         self.region_choice = region
         self.region: Rectangle | None = None
-        self.view = View.UNKNOWN
+        self.sight = Sight()
         self.mailbox = mailbox
         self.events = events
         self.video: VideoInfo | None = None
@@ -107,17 +109,17 @@ class FakePipeline:
         self.reason = reason
         self.events.on_state(state, reason)
 
-    def show(self, view: View) -> None:
+    def show(self, view: View, poor: Poor | None = None) -> None:
         """Show something else."""
-        self.view = view
-        self.events.on_view(view)
+        self.sight = Sight(view, poor)
+        self.events.on_sight(self.sight)
 
     def play(self, codec: RelayCodec = "h264") -> None:
         """Have video, 640x480."""
         self.video = VideoInfo(640, 480, 25.0, codec)
         self.set_state(SourceState.PLAYING, "")
 
-    def put(self, captured_at_ns: int) -> ModelFrame:
+    def put(self, captured_at_ns: int, *, is_left_out: bool = False) -> ModelFrame:
         """Deliver one grey frame."""
         frame = ModelFrame(
             sequence=self.frames_received,
@@ -126,6 +128,7 @@ class FakePipeline:
             source_size=(480, 640),
             region=(64, 0, 352, 176),
             rgb=bytes(MODEL_BYTES),
+            is_left_out=is_left_out,
         )
         self.arrive()
         self.mailbox.put(frame)

@@ -92,7 +92,7 @@ async def run(
         on_discontinuity=events.append,
         region=region,
         view=view,
-        on_view=views.append,
+        on_sight=lambda sight: views.append(sight.view),
         options=options,
     )
     running = Run(pipeline, states, events, views=views)
