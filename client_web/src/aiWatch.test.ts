@@ -36,6 +36,7 @@ describe("AiWatch", () => {
     expect(watch.verdict()).toEqual({ state: ai, reason: "why" });
   });
 
+  // hazard H5
   it("calls the AI lost after 250 ms of silence, and not before", () => {
     hear(state("active"));
     time.advance(250);
@@ -52,6 +53,7 @@ describe("AiWatch", () => {
     expect(watch.verdict().state).toBe("lost");
   });
 
+  // hazard H4
   it("calls an active AI late when pictures come and masks do not", () => {
     hear(state("active"));
     watch.noteFrame();

@@ -101,6 +101,7 @@ describe("FrameMatcher, exact mode", () => {
     bench = new Bench();
   });
 
+  // hazard H1
   it("shows every mask on its own frame, over the wrap of both clocks", () => {
     bench.play(100, 70);
     const masked = bench.shown.filter((picture) => picture.mask !== null);
@@ -200,12 +201,14 @@ describe("FrameMatcher, exact mode", () => {
     expect(bench.shown[0]!.mask).toBe("mask 0");
   });
 
+  // hazard H1
   it.each([-3, 3, FRAME_TICKS])("refuses a mask %d ticks off", (error) => {
     bench.mask(0, 20, error);
     bench.frame(0);
     expect(bench.shown[0]!.mask).toBeNull();
   });
 
+  // hazard H1
   it("draws no mask while the origin is unknown", () => {
     const matcher = new FrameMatcher<FakeFrame, string>(bench.time);
     matcher.setMasksAllowed(true);
@@ -241,12 +244,14 @@ describe("FrameMatcher, exact mode", () => {
     expect(bench.shown.at(-1)).toMatchObject({ mask: null, maskAgeMs: null, isNewFrame: false });
   });
 
+  // hazard H2
   it("never draws a mask that arrives older than the limit", () => {
     bench.frame(0);
     bench.mask(0, MASK_AGE_LIMIT_MS + 1);
     expect(bench.shown.every((picture) => picture.mask === null)).toBe(true);
   });
 
+  // hazard H2
   it("measures age by this browser's clock too, whatever the server claims", () => {
     bench.frame(0);
     bench.until(MASK_AGE_LIMIT_MS + 1);
@@ -340,6 +345,7 @@ describe("FrameMatcher, live mode", () => {
     expect(matcher.tick()).toMatchObject({ mask: "mask", maskAgeMs: 30 });
   });
 
+  // hazard H2
   it("never shows a mask older than the limit, also when the video stands still", () => {
     bench.mask(0, 100);
     bench.frame(3);

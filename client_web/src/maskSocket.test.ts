@@ -130,6 +130,7 @@ describe("MaskSocket", () => {
     expect(listener.states.at(-1)).toBe(state);
   });
 
+  // hazard H5
   it("gives up a connection that has gone dead without a word", () => {
     const socket = connect();
     server.last.onopen?.();

@@ -100,6 +100,7 @@ describe("OverlaySession", () => {
     expect(room.lastStats.maskLatencyMs).toBeLessThan(60);
   });
 
+  // hazard H5
   it("hides everything and says so when the server falls silent, while the video goes on", () => {
     room.play(25);
     const heard = room.time.now() - 40;
@@ -116,6 +117,7 @@ describe("OverlaySession", () => {
     expect(room.painted.slice(before).every((picture) => picture.overlay === null)).toBe(true);
   });
 
+  // hazard H3, H4
   it.each(["warming", "late", "paused", "failed"])("takes the mask away at once when the AI is %s", (state) => {
     room.play(25);
     expect(room.isMasked).toBe(true);
@@ -124,6 +126,7 @@ describe("OverlaySession", () => {
     expect(room.lastStats).toMatchObject({ aiState: state, aiReason: "because", maskLatencyMs: null });
   });
 
+  // hazard H2
   it("erases the mask of a picture that stands still, within its age limit", () => {
     room.play(25);
     const drawnAt = room.time.now();
@@ -162,6 +165,7 @@ describe("OverlaySession", () => {
     expect(room.lastStats).toMatchObject({ aiState: "active", view: "unknown" });
   });
 
+  // hazard H14
   it("hides the overlay on request without touching the video", () => {
     room.play(25);
     room.session.configure({ ...initialSettings, hidden: true });
@@ -179,6 +183,7 @@ describe("OverlaySession", () => {
     expect(room.lastStats.mode).toBe("live");
   });
 
+  // hazard H16
   it("counts masks that are no masks and draws none of them", () => {
     vi.spyOn(console, "warn").mockImplementation(() => undefined);
     room.frame(0);
@@ -218,6 +223,7 @@ describe("OverlaySession", () => {
     expect(room.server.last.sent.at(-1)).toEqual({ type: "attach", viewer: "v2" });
   });
 
+  // hazard H5
   it("comes back by itself after a restart of the server", () => {
     room.play(10);
     room.server.last.onclose?.({ code: 1012 });
@@ -231,6 +237,7 @@ describe("OverlaySession", () => {
     expect(room.isMasked).toBe(true);
   });
 
+  // hazard H4
   it("says that the AI is late within 260 ms of the last picture with a mask", () => {
     room.play(25);
     const lastMaskedAt = room.time.now() - 40;
@@ -244,6 +251,7 @@ describe("OverlaySession", () => {
     expect(room.isMasked).toBe(false);
   });
 
+  // hazard H6
   it("says that a picture stands still before 300 ms are over", () => {
     room.play(25);
     const lastFrameAt = room.time.now() - 40;
@@ -256,6 +264,7 @@ describe("OverlaySession", () => {
     expect(room.isMasked).toBe(false);
   });
 
+  // hazard H5
   it("trusts nothing that it heard before the machine slept", () => {
     room.play(25);
     expect(room.isMasked).toBe(true);

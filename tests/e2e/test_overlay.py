@@ -28,6 +28,7 @@ from tests.e2e.conftest import PhantomFile
 pytestmark = pytest.mark.e2e
 
 
+@pytest.mark.hazard("H1")
 def test_every_drawn_mask_belongs_to_the_frame_it_is_drawn_on(
     phantom_file: PhantomFile, tmp_path: Path
 ) -> None:
@@ -69,6 +70,7 @@ def test_outlines_follow_the_phantoms_polyps(phantom_file: PhantomFile, tmp_path
         assert mean >= 0.5
 
 
+@pytest.mark.hazard("H3", "H12")
 def test_a_killed_worker_leaves_the_video_running_and_comes_back(
     phantom_file: PhantomFile, tmp_path: Path
 ) -> None:

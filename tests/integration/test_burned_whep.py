@@ -148,6 +148,7 @@ def seen_in(frame: av.VideoFrame) -> tuple[int | None, int | None]:
     return number, int(np.argmin(distances))
 
 
+@pytest.mark.hazard("H1")
 async def test_each_burned_picture_shows_its_own_mask_or_none(clip: Path) -> None:
     async with open_room(clip) as room:
         coded: list[RtpFrame] = []

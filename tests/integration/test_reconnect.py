@@ -103,6 +103,7 @@ def _counts() -> dict[str, int]:
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts handles in /proc")
 @pytest.mark.parametrize("reader", ["our own client", "FFmpeg"])
+@pytest.mark.hazard("H6")
 async def test_fifty_reconnections_leave_nothing_behind(
     reader: str, pictures: list[bytes], h265_pictures: list[bytes]
 ) -> None:
@@ -144,6 +145,7 @@ async def test_fifty_reconnections_leave_nothing_behind(
         assert room.pipeline.drops["corrupt"] == 0
 
 
+@pytest.mark.hazard("H6")
 async def test_a_camera_that_comes_back_on_its_port_is_picked_up(pictures: list[bytes]) -> None:
     async with RtspCamera() as camera, Room(camera.url) as room:
         await _play(camera, room, pictures)

@@ -54,6 +54,7 @@ def _decode_received(codec: str, received: list[RtpFrame]) -> list[Planes]:
 
 
 @pytest.mark.parametrize(("codec", "name"), [("libx264", "scene.mp4"), ("libvpx", "scene.webm")])
+@pytest.mark.hazard("H12")
 async def test_a_thousand_frames_at_the_viewer_equal_the_source_bit_for_bit(
     tmp_path: Path, codec: str, name: str
 ) -> None:

@@ -168,6 +168,7 @@ async def test_masks_of_a_file_arrive_on_their_frames(clip: Path) -> None:
     assert not mask[10, 176]
 
 
+@pytest.mark.hazard("H17")
 async def test_the_region_is_cut_out_and_masks_are_told_in_it(clip: Path) -> None:
     with serving("--source", str(clip), "--loop", "--region", "auto") as served:
         async with masks_of(served) as connection:
@@ -183,6 +184,7 @@ async def test_the_region_is_cut_out_and_masks_are_told_in_it(clip: Path) -> Non
             assert mask["polyps"][0]["box"] == pytest.approx([80, 60, 80, 60], abs=2)
 
 
+@pytest.mark.hazard("H9")
 async def test_the_memory_is_emptied_when_the_file_starts_again_and_on_a_reset(clip: Path) -> None:
     """The fake engine sets as many pixels in row 0 as its memory has seen pictures."""
     with serving("--source", str(clip), "--loop") as served:
@@ -200,6 +202,7 @@ async def test_the_memory_is_emptied_when_the_file_starts_again_and_on_a_reset(c
     assert max(seen) <= FRAMES
 
 
+@pytest.mark.hazard("H3", "H12")
 async def test_a_killed_worker_brings_masks_back_and_never_stops_the_video(clip: Path) -> None:
     with serving("--source", str(clip), "--loop") as served:
         async with masks_of(served) as connection:
@@ -221,6 +224,31 @@ async def test_a_killed_worker_brings_masks_back_and_never_stops_the_video(clip:
         assert received >= 0.8 * FPS * elapsed_s - FPS / 2
         assert after["source_state"] == "playing"
         assert "sali_worker_restarts_total 1.0" in served.request("GET", "/metrics").text
+
+
+@pytest.mark.hazard("H4", "H12")
+async def test_a_worker_that_stands_still_is_told_at_once_and_never_stops_the_video(
+    clip: Path,
+) -> None:
+    with serving("--source", str(clip), "--loop") as served:
+        async with masks_of(served) as connection:
+            await receive(connection, "mask")
+            before = served.session["counters"]["frames_received"]
+            stopped_at = time.monotonic()
+            os.kill(_worker_of(served.process.pid), signal.SIGSTOP)
+            told = await receive(connection, "state")
+            while told["ai_state"] == "active":
+                told = await receive(connection, "state")
+            told_s = time.monotonic() - stopped_at
+            # Late 300 ms after the first picture without a mask, or failed by an unanswered ping.
+            assert told["ai_state"] in ("late", "failed")
+            assert told_s < 0.5
+            await receive_state(connection, "active")
+            elapsed_s = time.monotonic() - stopped_at
+            after = served.session
+        received = after["counters"]["frames_received"] - before
+        assert received >= 0.8 * FPS * elapsed_s - FPS / 2
+        assert after["source_state"] == "playing"
 
 
 async def test_a_reader_that_does_not_acknowledge_gets_two_masks_and_all_states(
@@ -291,6 +319,7 @@ async def test_an_ended_session_closes_its_readers_with_4410(clip: Path) -> None
         assert closed.value.rcvd.code == 4410
 
 
+@pytest.mark.hazard("H15")
 async def test_a_token_opens_rest_and_socket_and_stays_out_of_the_log(clip: Path) -> None:
     token = "a-long-secret-token"  # noqa: S105 - of this test only
     bearer = {"authorization": f"Bearer {token}"}
@@ -378,6 +407,7 @@ def test_a_broken_checkpoint_is_told_in_the_workers_words(clip: Path) -> None:
     )
 
 
+@pytest.mark.hazard("H15")
 def test_listening_to_other_machines_without_a_token_is_refused(clip: Path) -> None:
     _assert_one_line(
         _run("--host", "0.0.0.0", "--source", str(clip)),  # noqa: S104 - refused
@@ -389,6 +419,7 @@ def test_a_misspelt_setting_is_told() -> None:
     _assert_one_line(_run("--port", "0", SALI_WORKER__DEVISE="cpu"), "SALI_WORKER__DEVISE")
 
 
+@pytest.mark.hazard("H4")
 def test_a_session_that_cannot_be_served_well_is_refused(clip: Path) -> None:
     slow = {"SALI_WORKER__WEIGHTS": "each:25"}
     with serving("--source", str(clip), "--loop", **slow) as served:

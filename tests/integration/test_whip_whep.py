@@ -87,6 +87,7 @@ def _content(codec: str, payload: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("codec", ["H264", "VP8"])
+@pytest.mark.hazard("H1")
 async def test_a_viewers_rtp_timestamp_names_the_published_frame(codec: str) -> None:
     async with open_room() as room:
         publisher, _ = await publish(room, codec)

@@ -137,6 +137,7 @@ async def test_sessions_beyond_what_was_measured_are_said_when_they_are_opened()
         assert (told["sessions"], told["log_level"]) == (2, "warning")
 
 
+@pytest.mark.hazard("H9")
 async def test_a_result_of_before_a_reset_is_not_given_to_anybody() -> None:
     async with client_of("step:100") as watched:
         client = watched.client
@@ -149,6 +150,7 @@ async def test_a_result_of_before_a_reset_is_not_given_to_anybody() -> None:
         assert memory_seen_in(await client.step(picture(0))) == 1
 
 
+@pytest.mark.hazard("H3")
 async def test_a_killed_worker_is_noticed_at_once_and_replaced() -> None:
     async with client_of("step:100") as watched:
         client = watched.client
@@ -172,6 +174,7 @@ async def test_a_killed_worker_is_noticed_at_once_and_replaced() -> None:
         assert client.restarts == 1
 
 
+@pytest.mark.hazard("H4")
 async def test_a_stopped_idle_worker_is_killed_by_the_watchdog() -> None:
     async with client_of("ok") as watched:
         await watched.client.wait_until_ready()
@@ -186,6 +189,7 @@ async def test_a_stopped_idle_worker_is_killed_by_the_watchdog() -> None:
         assert not is_running(stopped)
 
 
+@pytest.mark.hazard("H4")
 async def test_a_step_that_hangs_is_ended_and_the_next_worker_computes() -> None:
     async with client_of("hang:2", step_timeout_s=0.5) as watched:
         client = watched.client
@@ -200,6 +204,7 @@ async def test_a_step_that_hangs_is_ended_and_the_next_worker_computes() -> None
         assert memory_seen_in(await client.step(picture(2))) == 1
 
 
+@pytest.mark.hazard("H4")
 async def test_a_step_that_hangs_is_noticed_while_newer_pictures_keep_coming() -> None:
     async with client_of("hang:2", step_timeout_s=0.5) as watched:
         client = watched.client

@@ -101,6 +101,7 @@ _ROUNDS = st.lists(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(rounds=_ROUNDS)
+@pytest.mark.hazard("H9")
 def test_any_order_of_steps_and_resets_gives_what_each_stream_gives_alone(
     engine: Engine, alone: Alone, rounds: list[tuple[dict[int, int], set[int]]]
 ) -> None:
@@ -120,6 +121,7 @@ def test_any_order_of_steps_and_resets_gives_what_each_stream_gives_alone(
 
 
 @pytest.mark.parametrize("name", CANARIES)
+@pytest.mark.hazard("H9")
 def test_a_canary_in_one_stream_never_shows_in_another(
     engine: Engine, alone: Alone, name: str
 ) -> None:
@@ -131,6 +133,7 @@ def test_a_canary_in_one_stream_never_shows_in_another(
         assert result.logits.tobytes() == alone.logits(history)
 
 
+@pytest.mark.hazard("H9")
 def test_a_canary_leaves_nothing_in_the_place_that_a_batched_stream_hands_on(
     network: SaliNetwork,
 ) -> None:

@@ -166,6 +166,7 @@ async def test_a_joiner_in_the_middle_of_a_group_gets_the_present_not_the_past(
     await world.stream.aclose()
 
 
+@pytest.mark.hazard("H12")
 async def test_the_clean_relay_never_waits_for_a_burned_stream_that_is_stuck(
     world: World,
 ) -> None:
@@ -224,6 +225,7 @@ class StuckEncoders(Encoders):
         return StuckEncoder()
 
 
+@pytest.mark.hazard("H12")
 async def test_the_clean_relay_never_waits_for_an_encoder_that_hangs(
     clock: VirtualClock, hub: MaskHub
 ) -> None:
@@ -245,6 +247,7 @@ async def test_the_clean_relay_never_waits_for_an_encoder_that_hangs(
     await stream.aclose()
 
 
+@pytest.mark.hazard("H17")
 def test_a_mask_is_drawn_where_its_region_lies_in_the_picture() -> None:
     """The mask was made for a picture of twice the size, in its right half."""
     mask = replace(mask_of(3600, size=(480, 640), column=22), region=(320, 0, 320, 480))
@@ -308,6 +311,7 @@ async def test_closing_in_the_middle_of_a_picture_leaves_nothing_behind(world: W
     assert (world.clean.viewers, world.encoders.open, threads()) == (0, 0, [])
 
 
+@pytest.mark.hazard("H1")
 def test_a_mask_of_another_picture_is_refused() -> None:
     frame = av.VideoFrame(WIDTH, HEIGHT, "yuv420p")
     with pytest.raises(ValueError, match="7200"):

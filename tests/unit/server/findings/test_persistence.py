@@ -36,6 +36,7 @@ def confirmed_at(found: str, fps: float = 25.0, rule: PersistenceRule = DEFAULT)
         ("x.................xxxx", 22),
     ],
 )
+@pytest.mark.hazard("H11")
 def test_at_25_fps_the_default_is_4_of_6_frames(found: str, at: int | None) -> None:
     assert confirmed_at(found) == at
 
@@ -61,6 +62,7 @@ def test_the_first_look_of_a_stream_stands_for_no_time() -> None:
     assert confirmed == [False, False, False, False, True]
 
 
+@pytest.mark.hazard("H11")
 def test_what_is_confirmed_stays_so_and_is_told_once() -> None:
     times, evidence = LookTimes(), Evidence()
     told = [evidence.add(times.next(3600 * k, DEFAULT)) for k in range(12)]

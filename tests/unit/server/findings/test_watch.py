@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from server.findings.book import FindingBook
 from server.findings.judge import SeenRegion
 from server.findings.persistence import PersistenceRule
@@ -35,6 +37,7 @@ class Room:
         return outcome
 
 
+@pytest.mark.hazard("H11")
 def test_a_polyp_is_told_once_when_it_was_found_for_long_enough() -> None:
     room = Room()
     room.show(times=25)
@@ -60,6 +63,7 @@ def test_verdicts_go_with_their_regions() -> None:
     assert verdicts[0].track == 2
 
 
+@pytest.mark.hazard("H11")
 def test_a_spark_of_three_frames_is_never_told() -> None:
     room = Room()
     for _ in range(20):

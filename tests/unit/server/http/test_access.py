@@ -20,6 +20,7 @@ async def guarded(build: Builder) -> Service:
 @pytest.mark.parametrize(
     "path", ["/v1/sessions", "/v1/sessions/nobody", "/v1/openapi.json", "/v1/nothing", "/v1"]
 )
+@pytest.mark.hazard("H15")
 async def test_with_a_token_set_everything_under_v1_asks_for_it(
     guarded: Service, path: str
 ) -> None:
@@ -73,6 +74,7 @@ async def test_a_socket_brings_its_token_as_header_or_subprotocol(guarded: Servi
     assert [code async for code in sockets_with_token(guarded)] == [4404, 4404]
 
 
+@pytest.mark.hazard("H15")
 async def test_a_foreign_page_is_refused(service: Service) -> None:
     foreign = {"origin": "http://evil.example"}
     for method, path in (("GET", "/v1/sessions"), ("POST", "/v1/sessions"), ("GET", "/")):

@@ -63,6 +63,7 @@ def world() -> Hub:
     return Hub()
 
 
+@pytest.mark.hazard("H5")
 def test_the_state_is_due_at_once_and_then_every_100_ms(world: Hub) -> None:
     reader = world.hub.subscribe()
     assert states(reader) == [state("warming")]
@@ -105,6 +106,7 @@ def test_an_acknowledgement_counts_for_all_masks_before(world: Hub) -> None:
     assert reader.unacknowledged == 0
 
 
+@pytest.mark.hazard("H12")
 def test_one_slow_reader_does_not_hold_up_another(world: Hub) -> None:
     slow, quick = world.hub.subscribe(), world.hub.subscribe()
     slow.take()
@@ -117,6 +119,7 @@ def test_one_slow_reader_does_not_hold_up_another(world: Hub) -> None:
     assert got == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.hazard("H2")
 def test_a_mask_that_grew_too_old_while_it_waited_is_not_sent(world: Hub) -> None:
     reader = world.hub.subscribe()
     world.hub.publish_mask(world.mask(0))

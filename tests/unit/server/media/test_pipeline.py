@@ -80,6 +80,7 @@ async def test_a_relayed_picture_and_its_model_frame_have_the_same_pts(
 
 
 @pytest.mark.parametrize(("name", "codec"), [("a.webm", "libvpx"), ("a.ts", "libx264")])
+@pytest.mark.hazard("H12")
 async def test_packets_that_browsers_can_play_are_relayed_to_the_byte(
     tmp_path: Path, name: str, codec: str
 ) -> None:
@@ -154,6 +155,7 @@ async def test_a_file_that_cannot_be_read_fails_with_one_clear_line(tmp_path: Pa
     assert running.pipeline.reason == f"no such file: {tmp_path / 'gone.mp4'}"
 
 
+@pytest.mark.hazard("H16")
 async def test_pictures_beyond_the_limit_are_refused_before_they_are_decoded(
     tmp_path: Path,
 ) -> None:
@@ -164,6 +166,7 @@ async def test_pictures_beyond_the_limit_are_refused_before_they_are_decoded(
     assert running.frames == []
 
 
+@pytest.mark.hazard("H16")
 async def test_a_torn_file_costs_only_its_torn_pictures(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.ts", frames=24)
     torn = bytearray(path.read_bytes())
@@ -202,6 +205,7 @@ async def test_the_model_gets_the_endoscopic_picture_only(tmp_path: Path) -> Non
     assert seen[120:230, :12].max(axis=2).mean() > 30, "the border is still there"
 
 
+@pytest.mark.hazard("H8", "H12")
 async def test_a_test_picture_reaches_the_viewers_and_not_the_model(tmp_path: Path) -> None:
     body = [Layout("body", (320, 240), (0, 0, 320, 240)).render(index) for index in range(15)]
     bars = [ebu_bars((240, 320))] * 20
@@ -218,6 +222,23 @@ async def test_a_test_picture_reaches_the_viewers_and_not_the_model(tmp_path: Pa
     assert min(after) >= 35, "and come back with the body"
     assert drops["view"] >= 8
     assert [p.pts // 3600 for p in running.packets] == list(range(50))
+
+
+@pytest.mark.parametrize("remembers_poor", [False, True])
+async def test_dark_pictures_are_left_out_of_memory_unless_that_is_wanted(
+    tmp_path: Path, remembers_poor: bool
+) -> None:
+    layout = Layout("body", (320, 240), (0, 0, 320, 240))
+    light = [layout.render(index) for index in range(8)]
+    dark = [(0.2 * layout.render(index)).astype(np.uint8) for index in range(8)]
+    path = write_frames(tmp_path / "a.mp4", [*light, *dark])
+    limits = ViewLimits(remembers_poor=remembers_poor)
+    async with run(parse_source(str(path)), view=limits) as running:
+        await running.until_state(SourceState.ENDED)
+        await running.until(12)
+    for frame in running.frames:
+        is_dark = frame.pts // 3600 >= 8
+        assert frame.is_left_out == (is_dark and not remembers_poor)
 
 
 async def test_a_video_that_starts_again_keeps_its_region() -> None:

@@ -56,6 +56,7 @@ def frames(
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
+@pytest.mark.hazard("H15", "H17")
 def test_the_picture_is_found_within_half_a_second(layout: Layout) -> None:
     player = Player(RegionWatch(AUTO))
     player.show(frames(layout, 12))
@@ -155,6 +156,7 @@ def _with_lumen(layout: Layout, dark: str, index: int) -> Frame:
         ("tiny picture", "small picture"),
     ],
 )
+@pytest.mark.hazard("H17")
 def test_another_layout_is_followed_within_a_second_or_so(before: str, after: str) -> None:
     player = Player(RegionWatch(AUTO))
     player.show(frames(BY_NAME[before], 8))

@@ -30,23 +30,27 @@ def coded(pixels: Pixels, noise: float, seed: int = 3) -> Pixels:
 
 @pytest.mark.parametrize("name", TEST_PICTURES)
 @pytest.mark.parametrize("noise", [0.0, 1.0])
+@pytest.mark.hazard("H8")
 def test_a_test_picture_is_recognised(name: str, noise: float) -> None:
     assert look(coded(TEST_PICTURES[name](SIZE), noise)) is View.BARS
 
 
 @pytest.mark.parametrize("name", NO_SIGNAL)
 @pytest.mark.parametrize("noise", [0.0, 1.0])
+@pytest.mark.hazard("H8")
 def test_a_screen_without_signal_is_recognised(name: str, noise: float) -> None:
     assert look(coded(NO_SIGNAL[name](SIZE), noise)) is View.NO_SIGNAL
 
 
 @pytest.mark.parametrize("name", BLANK)
 @pytest.mark.parametrize("noise", [0.0, 1.0])
+@pytest.mark.hazard("H8")
 def test_a_blank_picture_is_recognised(name: str, noise: float) -> None:
     assert look(coded(BLANK[name](SIZE), noise)) is View.BLANK
 
 
 @pytest.mark.parametrize("name", [name for name in ROOMS if name != "skin and drape"])
+@pytest.mark.hazard("H8")
 def test_a_made_up_room_is_outside_the_body(name: str) -> None:
     seen = [look(render_room(ROOMS[name], SIZE, seed)) for seed in range(6)]
     assert seen == [View.OUT_OF_BODY] * len(seen)
@@ -58,6 +62,7 @@ def test_a_view_with_much_skin_is_taken_for_mucosa_rather_than_the_other_way_rou
 
 
 @pytest.mark.parametrize("colour", [(190, 60, 50), (230, 140, 120), (120, 30, 20)])
+@pytest.mark.hazard("H10")
 def test_a_lens_on_the_mucosa_shows_one_red_and_is_in_the_body(
     colour: tuple[int, int, int],
 ) -> None:
@@ -87,6 +92,7 @@ def _load(path: Path) -> Pixels:
     return np.asarray(Image.open(path).convert("RGB").resize(SIZE, Image.Resampling.BILINEAR))
 
 
+@pytest.mark.hazard("H10")
 def test_no_still_of_two_data_sets_is_taken_for_anything_but_the_body() -> None:
     seen = {path.stem: look(_load(path)) for path in _stills()}
     others = {name: view for name, view in seen.items() if view is not View.IN_BODY}
@@ -95,6 +101,7 @@ def test_no_still_of_two_data_sets_is_taken_for_anything_but_the_body() -> None:
 
 
 @pytest.mark.parametrize("kind", ["nbi", "bli", "pale"])
+@pytest.mark.hazard("H10")
 def test_narrow_band_colours_are_hardly_ever_taken_for_a_room(kind: str) -> None:
     seen = [look(narrow_band(_load(path), kind)) for path in _stills()[::16]]
     withheld = sum(not view.has_masks for view in seen)

@@ -87,6 +87,7 @@ def no_signal(number: int) -> Pixels:
         (no_signal, View.NO_SIGNAL),
     ],
 )
+@pytest.mark.hazard("H8", "H9")
 def test_leaving_the_body_is_seen_within_the_time_and_empties_the_memory_once(
     scene: Scene, view: View
 ) -> None:
@@ -100,6 +101,7 @@ def test_leaving_the_body_is_seen_within_the_time_and_empties_the_memory_once(
     assert player.forgotten_s == [changed_s]
 
 
+@pytest.mark.hazard("H10")
 def test_masks_come_back_soon_after_the_return() -> None:
     player = Player()
     player.show(mucosa, 0.5)
@@ -119,6 +121,7 @@ def test_the_first_picture_decides_at_once() -> None:
     assert player.changes == [(0.0, View.OUT_OF_BODY)]
 
 
+@pytest.mark.hazard("H10")
 def test_a_short_disturbance_changes_nothing() -> None:
     player = Player()
     player.show(mucosa, 1.0)
@@ -155,6 +158,7 @@ def test_a_long_black_time_ends_the_memory_as_a_gap_does() -> None:
     assert forgotten_s == pytest.approx(player.changes[-1][0] + FORGETS_AFTER_S, abs=1.5 / FPS)
 
 
+@pytest.mark.hazard("H7")
 def test_the_same_picture_over_and_over_is_frozen_until_it_moves() -> None:
     player = Player()
     player.show(mucosa, 1.0)

@@ -54,6 +54,7 @@ def test_console_logs_are_for_people(capsys: pytest.CaptureFixture[str]) -> None
     assert "reason=killed" in line
 
 
+@pytest.mark.hazard("H15")
 def test_a_trace_shows_no_variables(capsys: pytest.CaptureFixture[str]) -> None:
     def fail(secret: str) -> None:
         raise KeyError(len(secret))

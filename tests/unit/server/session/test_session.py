@@ -18,6 +18,7 @@ from server.errors import (
 )
 from server.masks.message import MaskMessage, OriginMessage, RetryFacts, StateMessage
 from server.media.frame import SourceRetry, SourceState
+from server.media.picture_quality import Poor
 from server.media.source import parse_source
 from server.media.view import View
 from server.session.ai_state import AiState
@@ -88,6 +89,7 @@ async def test_a_few_frames_are_under_way_and_the_newest_waits(
     assert session.drops == {"mailbox": 2}
 
 
+@pytest.mark.hazard("H2")
 async def test_a_mask_older_than_250_ms_is_counted_and_not_shown(
     world: World, session: Session
 ) -> None:
@@ -133,6 +135,7 @@ async def test_an_unmasked_frame_is_counted_with_its_cause_and_the_next_one_is_m
     assert session.drops == {cause: 1}
 
 
+@pytest.mark.hazard("H9")
 async def test_an_operators_reset_empties_the_memory_and_skips_frames_from_before(
     world: World, session: Session
 ) -> None:
@@ -147,6 +150,7 @@ async def test_an_operators_reset_empties_the_memory_and_skips_frames_from_befor
     await world.until(lambda: session.frames_masked == 1)
 
 
+@pytest.mark.hazard("H9")
 async def test_a_discontinuity_empties_the_memory_and_discards_the_waiting_frame(
     world: World, session: Session
 ) -> None:
@@ -163,6 +167,7 @@ async def test_a_discontinuity_empties_the_memory_and_discards_the_waiting_frame
     await world.until(lambda: session.frames_masked == 1)
 
 
+@pytest.mark.hazard("H3")
 async def test_a_lost_worker_is_told_and_frames_wait_for_the_next_one(
     world: World, session: Session
 ) -> None:
@@ -181,6 +186,7 @@ async def test_a_lost_worker_is_told_and_frames_wait_for_the_next_one(
     await world.until(lambda: session.ai.state is AiState.ACTIVE)
 
 
+@pytest.mark.hazard("H4")
 async def test_frames_without_masks_are_told_as_late(world: World, session: Session) -> None:
     world.pipeline.play()
     world.pipeline.put(world.clock.monotonic_ns())
@@ -245,6 +251,7 @@ async def test_a_name_that_was_the_sources_follows_the_source(world: World) -> N
         await session.change("", parse_source("demo"))
 
 
+@pytest.mark.hazard("H6")
 async def test_a_silent_source_is_told_as_paused_with_its_reason(
     world: World, session: Session
 ) -> None:
@@ -257,6 +264,7 @@ async def test_a_silent_source_is_told_as_paused_with_its_reason(
     assert session.hub.state.ai_reason == "camera lost"
 
 
+@pytest.mark.hazard("H8")
 async def test_outside_the_body_the_ai_is_paused_at_once_and_told_why(
     world: World, session: Session
 ) -> None:
@@ -279,6 +287,7 @@ async def test_outside_the_body_the_ai_is_paused_at_once_and_told_why(
     assert session.hub.state.ai_reason == ""
 
 
+@pytest.mark.hazard("H10", "H13")
 async def test_other_imaging_keeps_its_masks_and_says_that_nobody_validated_them(
     world: World, session: Session
 ) -> None:
@@ -290,6 +299,26 @@ async def test_other_imaging_keeps_its_masks_and_says_that_nobody_validated_them
     assert session.hub.state.view == "other_imaging"
 
 
+@pytest.mark.hazard("H13")
+async def test_a_poor_view_keeps_its_masks_and_is_told(world: World, session: Session) -> None:
+    world.pipeline.play()
+    world.pipeline.show(View.IN_BODY, Poor.BLUR)
+    await mask_one(world)
+    await world.until(lambda: session.ai.state is AiState.ACTIVE)
+    assert session.ai.reason == "view poor: blurred"
+    assert session.hub.state.view_poor == "blur"
+
+
+async def test_a_picture_that_is_left_out_of_memory_is_left_out_at_the_worker(
+    world: World, session: Session
+) -> None:
+    for is_left_out in (True, False):
+        world.pipeline.put(world.clock.monotonic_ns(), is_left_out=is_left_out)
+        picture, answer = await world.worker.next_picture()
+        assert picture.is_left_out is is_left_out
+        answer.set_result(result_of(picture))
+
+
 async def test_a_lost_worker_is_told_before_what_the_picture_shows(
     world: World, session: Session
 ) -> None:
@@ -299,6 +328,7 @@ async def test_a_lost_worker_is_told_before_what_the_picture_shows(
     assert session.hub.state.ai_state == "failed"
 
 
+@pytest.mark.hazard("H12", "H16")
 async def test_a_fault_of_the_mask_loop_ends_masks_and_not_the_session(
     world: World, session: Session
 ) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import hypothesis.strategies as st
 import numpy as np
+import pytest
 from hypothesis import given, settings
 
 from server.masks import rle
@@ -140,6 +141,7 @@ _ROUNDS = st.lists(
 
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(rounds=_ROUNDS, max_batch=st.integers(1, 5))
+@pytest.mark.hazard("H9")
 def test_every_mask_comes_from_its_own_sessions_pictures_alone(
     rounds: list[tuple[str, set[str]]], max_batch: int
 ) -> None:
@@ -162,6 +164,7 @@ async def _play(rounds: list[tuple[str, set[str]]], max_batch: int) -> None:
                     room.check(answer)
 
 
+@pytest.mark.hazard("H9")
 async def test_a_thousand_sessions_come_and_go_and_leave_nothing_behind() -> None:
     """Some are closed with a picture under way; one lives through it all, undisturbed."""
     async with worker_running(timeout_s=60) as (channel, _):
@@ -192,6 +195,7 @@ async def test_a_thousand_sessions_come_and_go_and_leave_nothing_behind() -> Non
         assert sum(ref() is not None for ref in _MADE[-1].states) == 1, "that of the open session"
 
 
+@pytest.mark.hazard("H9")
 async def test_pictures_computed_in_one_batch_stay_apart() -> None:
     async with worker_running() as (channel, _):
         room = Room(channel)
