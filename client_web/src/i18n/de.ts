@@ -31,6 +31,15 @@ const serverReasons: Readonly<Partial<Record<string, string>>> = {
   "masks come too late to be shown": aiReasons.late,
   "no picture reaches the AI": "kein Bild erreicht die KI",
   "no pictures from the source": "keine Bilder von der Quelle",
+  "outside the body: no masks": "außerhalb des Körpers: keine Masken",
+  "the tower sends no signal: no masks": "kein Signal vom Turm: keine Masken",
+  "the tower sends a test picture: no masks": "der Turm sendet ein Testbild: keine Masken",
+  "the picture is frozen: no masks": "das Bild steht: keine Masken",
+  "the picture is blank: no masks": "das Bild ist leer: keine Masken",
+  "other imaging than white light: not validated": "kein Weißlicht: dafür nicht geprüft",
+  "view poor: blurred": "schlechte Sicht: unscharf",
+  "view poor: dark": "schlechte Sicht: dunkel",
+  "view poor: washed out": "schlechte Sicht: überstrahlt",
 };
 
 const sourceStates: Record<SourceState, string> = {

@@ -31,6 +31,15 @@ const serverReasons: Readonly<Partial<Record<string, string>>> = {
   "masks come too late to be shown": aiReasons.late,
   "no picture reaches the AI": "没有画面到达 AI",
   "no pictures from the source": "信号源没有画面",
+  "outside the body: no masks": "在体外:不显示掩膜",
+  "the tower sends no signal: no masks": "主机无信号:不显示掩膜",
+  "the tower sends a test picture: no masks": "主机正在发送测试图:不显示掩膜",
+  "the picture is frozen: no masks": "画面已冻结:不显示掩膜",
+  "the picture is blank: no masks": "画面空白:不显示掩膜",
+  "other imaging than white light: not validated": "非白光成像:未经验证",
+  "view poor: blurred": "视野不佳:模糊",
+  "view poor: dark": "视野不佳:过暗",
+  "view poor: washed out": "视野不佳:过曝",
 };
 
 const sourceStates: Record<SourceState, string> = {
