@@ -24,6 +24,7 @@ from server.http import (
     web,
     webrtc,
 )
+from server.http import settings as settings_routes
 from server.http.access import AccessGate
 from server.http.problem import install_problem_handlers
 from server.http.services import Services
@@ -105,7 +106,7 @@ def create_app(
     )
     app.state.services = services
     install_problem_handlers(app)
-    rest = (health, configuration, sessions, devices, findings, webrtc, memory)
+    rest = (health, configuration, settings_routes, sessions, devices, findings, webrtc, memory)
     for part in (*rest, mask_socket, frame_socket):
         app.include_router(part.router)
     web.mount_viewer(app, settings.web.directory)

@@ -94,34 +94,27 @@ describe("Api", () => {
   });
 
   it.each(["/v1/sessions/k3/whep/v81m2a", "http://host:8000/v1/sessions/k3/whep/v81m2a"])(
-    "takes the viewer from the location %s and keeps to its own origin",
+    "takes the resource from the location %s and keeps to its own origin",
     async (location) => {
       const { api, asked } = apiAnswering(() => new Response("answer", { status: 201, headers: { Location: location } }));
-      expect(await api.offerWhep("k3", "offer")).toEqual({
+      expect(await api.offer("/v1/sessions/k3/whep", "offer")).toEqual({
         answer: "answer",
-        viewer: "v81m2a",
+        id: "v81m2a",
         resource: "/v1/sessions/k3/whep/v81m2a",
       });
       expect(asked[0]!.init).toMatchObject({ body: "offer", headers: { "Content-Type": "application/sdp" } });
     },
   );
 
-  it("asks for the video with masks drawn in", async () => {
-    const headers = { Location: "/v1/sessions/k3/whep/v1" };
-    const { api, asked } = apiAnswering(() => new Response("answer", { status: 201, headers }));
-    await api.offerWhep("k3", "offer", "burned");
-    expect(asked[0]!.path).toBe("/v1/sessions/k3/whep?overlay=burned");
-  });
-
   it("refuses an answer without a resource", async () => {
     const { api } = apiAnswering(() => new Response("answer", { status: 201 }));
-    expect(await failure(api.offerWhep("k3", "offer"))).toBeInstanceOf(MessageError);
+    expect(await failure(api.offer("/v1/sessions/k3/whep", "offer"))).toBeInstanceOf(MessageError);
   });
 
   it("turns a problem document into an error with code, line and waiting time", async () => {
     const body = { title: "No video", detail: "the source has no video yet", code: "source_not_ready" };
     const { api } = apiAnswering(() => problem(409, body, { "Retry-After": "1" }));
-    const error = await failure(api.offerWhep("k3", "offer"));
+    const error = await failure(api.offer("/v1/sessions/k3/whep", "offer"));
     expect(error).toBeInstanceOf(ApiError);
     expect(error).toMatchObject({ status: 409, code: "source_not_ready", retryAfterMs: 1000 });
     expect((error as Error).message).toBe("the source has no video yet");

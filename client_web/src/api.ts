@@ -39,11 +39,11 @@ export interface NewSession {
 /** Which video is asked for: the source's own, or with masks drawn in by the server. */
 export type Overlay = "clean" | "burned";
 
-/** An SDP answer and the resource that stands for the connection. */
-export interface WhepAnswer {
+/** An SDP answer and the resource that stands for the connection; `id` is the last part of its path. */
+export interface OfferAnswer {
   readonly answer: string;
   readonly resource: string;
-  readonly viewer: string;
+  readonly id: string;
 }
 
 type Fetch = (path: string, init: RequestInit) => Promise<Response>;
@@ -83,19 +83,39 @@ export class Api {
     return parseRegion(await this.json("PUT", `${sessionPath(id)}/region`, JSON.stringify({ region })));
   }
 
-  /** @throws ApiError, with `retryAfterMs` when the server said when to come back. */
-  async offerWhep(id: string, offer: string, overlay: Overlay = "clean"): Promise<WhepAnswer> {
-    const path = `${sessionPath(id)}/whep${overlay === "burned" ? "?overlay=burned" : ""}`;
+  /**
+   * Post an SDP offer to a WHIP or WHEP endpoint.
+   *
+   * @throws ApiError, with `retryAfterMs` when the server said when to come back.
+   */
+  async offer(path: string, offer: string): Promise<OfferAnswer> {
     const response = await this.request("POST", path, offer, "application/sdp");
     const resource = response.headers.get("Location") ?? "";
-    const viewer = resource.split("/").pop() ?? "";
-    if (viewer === "") throw new MessageError("the WHEP answer names no resource");
-    return { answer: await response.text(), resource: new URL(resource, "http://self/").pathname, viewer };
+    const id = resource.split("/").pop() ?? "";
+    if (id === "") throw new MessageError("the answer to the offer names no resource");
+    return { answer: await response.text(), resource: new URL(resource, "http://self/").pathname, id };
   }
 
-  /** End a WHEP resource; `keepalive` lets it go out while the page closes. */
+  /** End a WHIP or WHEP resource; `keepalive` lets it go out while the page closes. */
   async deleteResource(path: string): Promise<void> {
     await this.request("DELETE", path, undefined, undefined, true);
+  }
+
+  /** For parts of the page that read what only they show. */
+  getJson(path: string): Promise<unknown> {
+    return this.json("GET", path);
+  }
+
+  patchJson(path: string, body: unknown): Promise<unknown> {
+    return this.json("PATCH", path, JSON.stringify(body));
+  }
+
+  async getText(path: string): Promise<string> {
+    return (await this.request("GET", path)).text();
+  }
+
+  async getBlob(path: string): Promise<Blob> {
+    return (await this.request("GET", path)).blob();
   }
 
   private async json(method: string, path: string, body?: string): Promise<unknown> {
@@ -131,7 +151,7 @@ export class Api {
   }
 }
 
-function sessionPath(id: string): string {
+export function sessionPath(id: string): string {
   return `/v1/sessions/${encodeURIComponent(id)}`;
 }
 

@@ -1,17 +1,23 @@
 /** Starts the page: language, token, and the page that the address names. */
 import "./style.css";
 import "./viewer.css";
+import "./panels/findings.css";
+import "./operator/operator.css";
+import "./panels/memory.css";
 import { Api } from "./api";
 import { LANGUAGE_TAGS, loadLanguage } from "./i18n/language";
 import type { Page, PageContext } from "./page";
 import { createPageFor } from "./routes";
+import { Sharing } from "./sharing";
 import { currentLanguage, setLanguage, strings } from "./strings";
 import { createTokenPage } from "./tokenPage";
 import { createTokenStore } from "./token";
 
 const tokens = createTokenStore(sessionStorage);
+const api = new Api(tokens);
 const context: PageContext = {
-  api: new Api(tokens),
+  api,
+  sharing: new Sharing(api),
   token: () => tokens.get(),
   onUnauthorized: askForToken,
   onLanguage: route,
@@ -36,6 +42,7 @@ function route(): void {
 
 setLanguage(loadLanguage(localStorage, navigator.languages));
 window.addEventListener("hashchange", route);
+window.addEventListener("pagehide", () => context.sharing.stop());
 // Shown again from the browser's own store, the page has closed all its connections.
 window.addEventListener("pageshow", (event) => {
   if (event.persisted) route();

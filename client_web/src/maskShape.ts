@@ -17,7 +17,7 @@ export interface MaskShape {
  *
  * @throws MaskError when the run lengths do not describe the stated size.
  */
-export function createMaskShape(message: MaskMessage): MaskShape {
+export function createMaskShape(message: Pick<MaskMessage, "rle" | "region" | "source_size">): MaskShape {
   const [height, width] = message.rle.size;
   const [x, y, regionWidth, regionHeight] = message.region;
   const bitmap = decodeMask(message.rle.counts, height, width);

@@ -1,4 +1,5 @@
 import type { Api } from "./api";
+import type { Sharing } from "./sharing";
 
 /** What the router shows: one element, with an end. */
 export interface Page {
@@ -9,6 +10,8 @@ export interface Page {
 /** What every page may use. */
 export interface PageContext {
   readonly api: Api;
+  /** What this browser shares; it goes on whatever page is shown. */
+  readonly sharing: Sharing;
   readonly token: () => string | null;
   readonly onUnauthorized: () => void;
   /** Make the page anew: the language is another one. */

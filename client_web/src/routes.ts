@@ -1,5 +1,7 @@
 /** Which page an address shows. The part before `#` chooses how: `?screen=1` is a screen without any control. */
 import { h } from "./dom";
+import { createHealthPage } from "./operator/healthPage";
+import { createSettingsPage } from "./operator/settingsPage";
 import type { Page, PageContext } from "./page";
 import { createSessionListPage } from "./sessionListPage";
 import { strings } from "./strings";
@@ -14,6 +16,8 @@ interface Route {
 /** The first that fits counts; the list of sessions is for all the rest. */
 const ROUTES: readonly Route[] = [
   { pattern: /^#\/session\/([^/]+)$/, create: (context, [, id = ""]) => createViewer(context, decodeURIComponent(id)) },
+  { pattern: /^#\/health$/, create: (context) => createHealthPage(context) },
+  { pattern: /^#\/settings$/, create: (context) => createSettingsPage(context) },
   { pattern: /^#\/wall$/, create: (context) => (hasWebRtc() ? createWallPage(context) : createNotice()) },
 ];
 

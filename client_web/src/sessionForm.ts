@@ -2,7 +2,9 @@
 import type { Api, NewSession } from "./api";
 import { h } from "./dom";
 import { describeError } from "./errors";
-import { strings } from "./strings";
+import { sharingWords } from "./i18n/sharing";
+import { SHARED_KINDS, type Sharing } from "./sharing";
+import { inLanguage, strings } from "./strings";
 
 export type SourceKind = keyof typeof strings.sourceKinds;
 const KINDS: readonly SourceKind[] = ["demo", "file", "rtsp", "capture", "whip", "frames"];
@@ -15,10 +17,12 @@ export function newSessionFrom(name: string, kind: SourceKind, target: string, l
   return { name: name.trim() || strings.sourceKinds[kind], source, loop: kind === "file" && loop };
 }
 
-export function createSessionForm(api: Api, onCreated: (id: string) => void): HTMLFormElement {
+export function createSessionForm(api: Api, sharing: Sharing, onCreated: (id: string) => void): HTMLFormElement {
   const name = h("input", { name: "name", placeholder: strings.namePlaceholder, maxlength: "80" });
   const kind = h("select", { name: "kind" });
   for (const key of KINDS) kind.append(h("option", { value: key }, strings.sourceKinds[key]));
+  const sharedKinds = inLanguage(sharingWords).kinds;
+  for (const key of SHARED_KINDS) kind.append(h("option", { value: key }, sharedKinds[key]));
   const target = h("input", { name: "target", spellcheck: "false", autocomplete: "off" });
   const targetName = h("span");
   const targetLabel = h("label", { class: "wide" }, targetName, target);
@@ -27,7 +31,12 @@ export function createSessionForm(api: Api, onCreated: (id: string) => void): HT
   const button = h("button", { type: "submit", class: "primary" }, strings.start);
   const error = h("p", { class: "error", role: "alert" });
 
-  const selected = (): SourceKind => KINDS.find((key) => key === kind.value) ?? "demo";
+  const selected = (): SourceKind => KINDS.find((key) => key === kind.value) ?? "whip";
+  const start = async (): Promise<string> => {
+    const shared = SHARED_KINDS.find((key) => key === kind.value);
+    if (shared !== undefined) return sharing.start(shared, name.value.trim() || sharedKinds[shared]);
+    return (await api.createSession(newSessionFrom(name.value, selected(), target.value, loop.checked))).id;
+  };
   const adapt = (): void => {
     const current = selected();
     targetLabel.hidden = !NEEDS_TARGET.includes(current);
@@ -55,12 +64,11 @@ export function createSessionForm(api: Api, onCreated: (id: string) => void): HT
     error.textContent = "";
     button.disabled = true;
     button.textContent = strings.starting;
-    api
-      .createSession(newSessionFrom(name.value, selected(), target.value, loop.checked))
-      .then((session) => {
+    start()
+      .then((id) => {
         form.reset();
         adapt();
-        onCreated(session.id);
+        onCreated(id);
       })
       .catch((reason: unknown) => (error.textContent = describeError(reason)))
       .finally(() => {

@@ -6,6 +6,7 @@ import { ApiError, describeError, UnreachableError } from "./errors";
 import type { Page, PageContext } from "./page";
 import { createPageHeader } from "./pageHeader";
 import { createSessionForm } from "./sessionForm";
+import { createSharingNotice } from "./sharingNotice";
 import { AiChip, SourceChip } from "./stateChip";
 import { strings } from "./strings";
 
@@ -15,18 +16,20 @@ export function viewerAddress(id: string): string {
   return `#/session/${encodeURIComponent(id)}`;
 }
 
-export function createSessionListPage({ api, onUnauthorized, onLanguage }: PageContext): Page {
+export function createSessionListPage({ api, sharing, onUnauthorized, onLanguage }: PageContext): Page {
   const rows = new Map<string, SessionRow>();
   const list = h("ul", { class: "sessions" });
+  const notice = createSharingNotice(sharing);
   const note = h("p", { class: "note", role: "status" }, strings.loading);
   const element = h(
     "main",
     { class: "list-page" },
     createPageHeader(onLanguage),
+    notice.element,
     h("h2", {}, strings.sessions),
     list,
     note,
-    createSessionForm(api, () => void refresh()),
+    createSessionForm(api, sharing, () => void refresh()),
   );
   let isDisposed = false;
   let timer = 0;
@@ -78,6 +81,7 @@ export function createSessionListPage({ api, onUnauthorized, onLanguage }: PageC
     element,
     dispose: () => {
       isDisposed = true;
+      notice.dispose();
       clearTimeout(timer);
     },
   };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { preferH264 } from "./whep";
+import { preferH264, whepPath } from "./whep";
 
 describe("preferH264", () => {
   it("puts H.264 first, packetization mode 1 before 0, and keeps everything else in its order", () => {
@@ -24,4 +24,9 @@ describe("preferH264", () => {
     const codecs = [{ mimeType: "video/VP8" }, { mimeType: "video/VP9" }];
     expect(preferH264(codecs)).toEqual(codecs);
   });
+});
+
+it("asks for masks drawn in by the server where they are wanted", () => {
+  expect(whepPath("a/b", "clean")).toBe("/v1/sessions/a%2Fb/whep");
+  expect(whepPath("k3", "burned")).toBe("/v1/sessions/k3/whep?overlay=burned");
 });

@@ -1,11 +1,6 @@
 /** One WHEP connection: receives video only, nothing is asked of any server but our own. */
-import type { Api, Overlay } from "./api";
-import { ViewerError } from "./errors";
-
-/** Host candidates are gathered at once; a browser that takes longer offers what it has. */
-const GATHERING_LIMIT_MS = 1000;
-/** A server that does not answer is not waited for longer than this. */
-const CLOSING_LIMIT_MS = 1000;
+import { sessionPath, type Api, type Overlay } from "./api";
+import { offerPeer } from "./peerOffer";
 
 export interface WhepConnection {
   readonly viewer: string;
@@ -33,47 +28,14 @@ export function preferH264<C extends { readonly mimeType: string; readonly sdpFm
 /** @throws ApiError, UnreachableError or ViewerError; nothing is left open then. */
 export async function connectWhep(api: Api, sessionId: string, overlay: Overlay): Promise<WhepConnection> {
   const peer = new RTCPeerConnection({ iceServers: [] });
-  try {
-    const transceiver = peer.addTransceiver("video", { direction: "recvonly" });
-    const codecs = RTCRtpReceiver.getCapabilities("video")?.codecs ?? [];
-    if (codecs.length > 0) transceiver.setCodecPreferences(preferH264(codecs));
-    await peer.setLocalDescription(await peer.createOffer());
-    await gathered(peer);
-    const offer = peer.localDescription?.sdp;
-    if (offer === undefined) throw new ViewerError("the browser made no offer");
-    const { answer, resource, viewer } = await api.offerWhep(sessionId, offer, overlay);
-    const close = (): void => {
-      // Told first, the server finds the resource still there; it ends abandoned ones by itself.
-      const timer = setTimeout(() => peer.close(), CLOSING_LIMIT_MS);
-      void api
-        .deleteResource(resource)
-        .catch(() => undefined)
-        .finally(() => {
-          clearTimeout(timer);
-          peer.close();
-        });
-    };
-    try {
-      await peer.setRemoteDescription({ type: "answer", sdp: answer });
-    } catch (error) {
-      close();
-      throw new ViewerError("the browser refused the server's answer", { cause: error });
-    }
-    return { viewer, track: transceiver.receiver.track, receiver: transceiver.receiver, peer, close };
-  } catch (error) {
-    peer.close();
-    throw error;
-  }
+  const transceiver = peer.addTransceiver("video", { direction: "recvonly" });
+  const codecs = RTCRtpReceiver.getCapabilities("video")?.codecs ?? [];
+  if (codecs.length > 0) transceiver.setCodecPreferences(preferH264(codecs));
+  const resource = await offerPeer(api, whepPath(sessionId, overlay), peer);
+  const { receiver } = transceiver;
+  return { viewer: resource.id, track: receiver.track, receiver, peer, close: () => resource.close() };
 }
 
-function gathered(peer: RTCPeerConnection): Promise<void> {
-  if (peer.iceGatheringState === "complete") return Promise.resolve();
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, GATHERING_LIMIT_MS);
-    peer.addEventListener("icegatheringstatechange", () => {
-      if (peer.iceGatheringState !== "complete") return;
-      clearTimeout(timer);
-      resolve();
-    });
-  });
+export function whepPath(sessionId: string, overlay: Overlay): string {
+  return `${sessionPath(sessionId)}/whep${overlay === "burned" ? "?overlay=burned" : ""}`;
 }

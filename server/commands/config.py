@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-
-if TYPE_CHECKING:
-    from server.settings import Settings
 
 app = typer.Typer(help="Check, show and describe the configuration.", no_args_is_help=True)
 
@@ -41,9 +38,10 @@ def show(
 ) -> None:
     """Print every setting, its value and where that comes from; secrets are not shown."""
     from server.settings import load_with_origins
+    from server.shown_settings import shown_value
 
     settings, origins = load_with_origins(config)
-    rows = [(name, _value(settings, name), origin) for name, origin in origins.items()]
+    rows = [(name, shown_value(settings, name), origin) for name, origin in origins.items()]
     if as_json:
         shown = {name: {"value": value, "origin": origin} for name, value, origin in rows}
         typer.echo(json.dumps(shown, indent=2))
@@ -65,42 +63,15 @@ def schema() -> None:
 def env() -> None:
     """Print every environment variable with its meaning and default, as comments of a .env file."""
     from server.settings import default_settings, known_variables, setting_paths, variable_of
+    from server.shown_settings import shown_value
 
     descriptions = known_variables()
     defaults = default_settings()
     for path in setting_paths():
         variable = variable_of(path)
-        value = _value(defaults, ".".join(path))
+        value = shown_value(defaults, ".".join(path))
         typer.echo(f"# {descriptions[variable]}")
         typer.echo(f"#{variable}={_as_variable(value).removeprefix(_CHECKOUT)}")
-
-
-def _value(settings: Settings, name: str) -> Any:
-    """Return a setting as JSON has it; a secret says only whether it is set."""
-    from pydantic import BaseModel, SecretStr
-
-    found: Any = settings
-    for part in name.split("."):
-        found = getattr(found, part)
-    if isinstance(found, SecretStr):
-        return "(set)"
-    if isinstance(found, tuple):
-        # `mode="json"` writes secrets within as stars.
-        return [
-            item.model_dump(mode="json") if isinstance(item, BaseModel) else _shown(name, item)
-            for item in found
-        ]
-    return str(found) if isinstance(found, Path) else found
-
-
-def _shown(name: str, item: str) -> str:
-    """Return an item of a list without a login that may be in it."""
-    from server.media.push_target import parse_push
-    from server.media.source import parse_source
-
-    if name == "sources":
-        return parse_source(item).label if "://" in item else item
-    return parse_push(item, "burned").label if name == "push.urls" else item
 
 
 def _as_variable(value: Any) -> str:

@@ -29,7 +29,10 @@ class MemoryFrameView(BaseModel):
 
 
 class MemoryMapView(BaseModel):
-    """Where in one frame the network looks: a byte a cell, rows first, Base64, 255 the most."""
+    """Where in one frame the network looks: a byte a cell, rows first, in Base64.
+
+    128 is what a cell gets when all in memory get the same, 32 more stand for twice as much.
+    """
 
     sequence: int
     size: tuple[int, int]

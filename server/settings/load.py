@@ -49,7 +49,7 @@ def load_settings(config: Path | None = None, **chosen: Any) -> Settings:
     Raises:
         ConfigurationError: A value or a name cannot be used; names where it stands, never a secret.
     """
-    return _load(config, chosen)[0]
+    return _load(config, chosen)
 
 
 def load_with_origins(config: Path | None = None) -> tuple[Settings, dict[str, str]]:
@@ -58,9 +58,9 @@ def load_with_origins(config: Path | None = None) -> tuple[Settings, dict[str, s
     Raises:
         ConfigurationError: As `load_settings`.
     """
-    settings, layers = _load(config, {})
-    origins = {".".join(path): layers.origin(path) for path in setting_paths()}
-    return settings, origins
+    settings = _load(config, {})
+    names = [".".join(path) for path in setting_paths()]
+    return settings, {name: settings.origin_of(name) for name in names}
 
 
 def setting_paths(model: type[BaseModel] = Settings) -> list[tuple[str, ...]]:
@@ -79,8 +79,8 @@ def variable_of(location: tuple[str, ...]) -> str:
     return ENV_PREFIX + ENV_DELIMITER.join(location).upper()
 
 
-def _load(config: Path | None, chosen: dict[str, Any]) -> tuple[Settings, _Layers]:
-    """Lay the layers over each other and check the result."""
+def _load(config: Path | None, chosen: dict[str, Any]) -> Settings:
+    """Lay the layers over each other and check the result; it knows where its values come from."""
     refuse_unknown_variables(os.environ)
     path = find_config_file(os.environ, config)
     file = read_config_file(path) if path is not None else {}
@@ -90,9 +90,12 @@ def _load(config: Path | None, chosen: dict[str, Any]) -> tuple[Settings, _Layer
         raise ConfigurationError(f"the environment cannot be read: {exc}") from exc
     layers = _Layers(path, file, environment, chosen)
     try:
-        return Settings(**_laid_over(file, environment, chosen)), layers
+        settings = Settings(**_laid_over(file, environment, chosen))
     except ValidationError as exc:
         raise ConfigurationError(_fault(exc, layers)) from exc
+    origins = {".".join(path): layers.origin(path) for path in setting_paths()}
+    settings.note_origins({name: origin for name, origin in origins.items() if origin != "default"})
+    return settings
 
 
 def _laid_over(*layers: Mapping[str, Any]) -> dict[str, Any]:

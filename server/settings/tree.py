@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field
+from collections.abc import Mapping
+
+from pydantic import BaseModel, Field, PrivateAttr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from server.settings.auth import AuthSettings
@@ -61,6 +63,16 @@ class Settings(BaseSettings):
     demo: DemoSettings = DemoSettings()
     web: WebSettings = WebSettings()
     log: LogSettings = LogSettings()
+
+    _origins: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    def note_origins(self, origins: Mapping[str, str]) -> None:
+        """Keep where values come from that are not built in, by dotted names; the reader tells."""
+        self._origins.update(origins)
+
+    def origin_of(self, name: str) -> str:
+        """Tell where a setting's value comes from; `default` where nobody told."""
+        return self._origins.get(name, "default")
 
 
 def known_variables() -> dict[str, str]:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 MAX_PICTURES = 6
 """Pictures in one answer; the others go with the next ones, so that none delays a mask for long."""
 
+EVEN_LEVEL = 128
+LEVELS_A_DOUBLING = 32
+
 _OUTLINE = (0, 255, 208)
 # Without subsampled colours: the outline is one pixel wide.
 _QUALITY = 80
@@ -71,7 +74,9 @@ def answer(told: Told) -> MemoryRead:
                 pts=picture.pts,
                 share=round(float(reading.shares[place]), 5),
                 area=round(picture.area, 5),
-                map=_to_levels(maps[place]) if is_mapped and maps is not None else None,
+                map=_to_levels(maps[place], 1 / maps.size)
+                if is_mapped and maps is not None
+                else None,
                 picture=_to_jpeg(picture) if is_new else None,
             )
         )
@@ -79,11 +84,15 @@ def answer(told: Told) -> MemoryRead:
     return message.model_copy(update={"frames": tuple(frames), "map_size": size})
 
 
-def _to_levels(cells: NDArray[np.float32]) -> str:
-    """Write a map [h, w] as bytes, 255 for its largest value, rows first, in Base64."""
-    most = float(cells.max())
-    levels = np.rint(cells * (255 / most if most > 0 else 0)).astype(np.uint8)
-    return base64.b64encode(levels.tobytes()).decode()
+def _to_levels(cells: NDArray[np.float32], even: float) -> str:
+    """Write a map [h, w] as bytes in Base64, rows first, on a scale of doublings.
+
+    `EVEN_LEVEL` stands for `even`, what a cell gets when all in memory get the same; each
+    `LEVELS_A_DOUBLING` more for twice as much.
+    """
+    with np.errstate(divide="ignore"):
+        levels = EVEN_LEVEL + LEVELS_A_DOUBLING * np.log2(cells / even)
+    return base64.b64encode(np.rint(levels.clip(0, 255)).astype(np.uint8).tobytes()).decode()
 
 
 def _to_jpeg(kept: KeptPicture) -> str:

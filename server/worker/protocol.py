@@ -219,8 +219,9 @@ class StepFailed(_Message):
 class MemoryFrame(_Message):
     """A frame in memory and the share of attention it received; the shares sum to 1.
 
-    `area` is the share of its picture that was masked. `map` is a byte for each cell, 255 the most
-    it holds, rows first; `picture` a small JPEG with the mask's outline; both in Base64.
+    `area` is the share of its picture that was masked. `map` is a byte for each cell, rows first:
+    128 for an even share, 32 more for twice as much. `picture` is a small JPEG with the mask's
+    outline. Both in Base64.
     """
 
     sequence: int

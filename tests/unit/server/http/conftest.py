@@ -52,10 +52,11 @@ class Builder:
         self._directory = directory
         self._made: list[Service] = []
 
-    def __call__(self, **chosen: Any) -> Service:
+    def __call__(self, settings: Settings | None = None, **chosen: Any) -> Service:
         media = FakeMedia()
-        chosen.setdefault("web", {"directory": self._directory})
-        settings = Settings(sources=(), **chosen)
+        if settings is None:
+            chosen.setdefault("web", {"directory": self._directory})
+            settings = Settings(sources=(), **chosen)
         app = create_app(settings, create_media=media, check=refuse_missing)
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         service = Service(app, media, httpx.AsyncClient(transport=transport, base_url=BASE_URL))

@@ -1,0 +1,66 @@
+/** Words of the strip of findings. */
+import type { Translations } from "./language";
+
+const en = {
+  title: "Findings",
+  label: "what was found in this session",
+  none: "Nothing was found for long enough yet.",
+  kept: "Kept in the server's memory until the session ends or a new patient begins. A finding is no diagnosis.",
+  count: (count: number) => (count === 1 ? "1 finding" : `${count} findings`),
+  seen: (seconds: string) => `seen ${seconds} s`,
+  size: (percent: string) => `${percent} % of the picture`,
+  inSight: "in sight",
+  accept: "Accept",
+  reject: "Reject",
+  note: "Note",
+  noteOf: (time: string) => `Note on the finding of ${time}`,
+  findingOf: (time: string) => `Finding of ${time}`,
+  statuses: { open: "not reviewed", accepted: "accepted", rejected: "rejected" },
+  noStill: "picture follows",
+  notSaved: (reason: string) => `Not saved: ${reason}`,
+  stale: (reason: string) => `The findings shown may be out of date: ${reason}`,
+};
+
+export type FindingWords = typeof en;
+
+export const findingWords: Translations<FindingWords> = {
+  en,
+  de: {
+    title: "Funde",
+    label: "was in dieser Sitzung gefunden wurde",
+    none: "Noch wurde nichts lange genug gefunden.",
+    kept: "Bleibt im Speicher des Servers, bis die Sitzung endet oder ein neuer Patient beginnt. Ein Fund ist keine Diagnose.",
+    count: (count) => (count === 1 ? "1 Fund" : `${count} Funde`),
+    seen: (seconds) => `${seconds} s gesehen`,
+    size: (percent) => `${percent} % des Bildes`,
+    inSight: "im Bild",
+    accept: "Annehmen",
+    reject: "Ablehnen",
+    note: "Notiz",
+    noteOf: (time) => `Notiz zum Fund von ${time}`,
+    findingOf: (time) => `Fund von ${time}`,
+    statuses: { open: "nicht geprüft", accepted: "angenommen", rejected: "abgelehnt" },
+    noStill: "Bild folgt",
+    notSaved: (reason) => `Nicht gespeichert: ${reason}`,
+    stale: (reason) => `Die gezeigten Funde sind vielleicht veraltet: ${reason}`,
+  },
+  zh: {
+    title: "发现",
+    label: "本次会话中的发现",
+    none: "尚无持续足够时间的发现。",
+    kept: "保存在服务器内存中,直到会话结束或更换病人。发现不是诊断。",
+    count: (count) => `${count} 个发现`,
+    seen: (seconds) => `持续 ${seconds} 秒`,
+    size: (percent) => `占画面 ${percent}%`,
+    inSight: "可见",
+    accept: "接受",
+    reject: "拒绝",
+    note: "备注",
+    noteOf: (time) => `${time} 发现的备注`,
+    findingOf: (time) => `${time} 的发现`,
+    statuses: { open: "未审阅", accepted: "已接受", rejected: "已拒绝" },
+    noStill: "图像稍后显示",
+    notSaved: (reason) => `未保存:${reason}`,
+    stale: (reason) => `显示的发现可能已过时:${reason}`,
+  },
+};

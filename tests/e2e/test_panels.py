@@ -1,0 +1,108 @@
+"""The panels beside the picture: what the network reads, and what was found."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.e2e.browser import open_page, serve, watch
+from tests.e2e.conftest import PhantomFile
+
+pytestmark = pytest.mark.e2e
+
+
+def shares(page: Any) -> list[float]:
+    """The shares of attention that stand beside the frames, percent."""
+    texts: list[str] = page.locator(".memory-share").all_text_contents()
+    return [float(text.split()[0]) for text in texts]
+
+
+def loaded(page: Any, selector: str) -> int:
+    """How many of these pictures are loaded."""
+    script = "s => [...document.querySelectorAll(s)].filter(i => i.naturalWidth > 0).length"
+    number: int = page.evaluate(script, selector)
+    return number
+
+
+def until(condition: Any, timeout_s: float = 40) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.1)
+
+
+def test_the_memory_panel_shows_frames_shares_and_where_in_one_the_network_looks(
+    phantom_file: PhantomFile, tmp_path: Path
+) -> None:
+    with (
+        serve(tmp_path, str(phantom_file.path)) as service,
+        open_page(width=1280, height=800) as page,
+    ):
+        asked: list[str] = []
+        page.on("request", lambda r: asked.append(r.url) if "/memory" in r.url else None)
+        watch(page, service)
+        assert not asked, "the closed panel asked for something"
+        page.keyboard.press("w")
+        until(lambda: len(shares(page)) >= 4 and loaded(page, ".memory-frames img") >= 4)
+        assert sum(shares(page)) == pytest.approx(100, abs=0.1 * len(shares(page)))
+        page.locator(".memory-frames button").last.click()
+        until(lambda: page.locator(".memory-picture canvas[data-sequence]").count() == 1)
+        opaque = page.evaluate(
+            """() => { const c = document.querySelector('.memory-picture canvas');
+                       const p = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+                       const alphas = p.filter((_, i) => i % 4 === 3);
+                       return [c.width, c.height, Math.max(...alphas)]; }"""
+        )
+        assert opaque[:2] == [44, 44]
+        assert opaque[2] > 200
+        page.keyboard.press("w")
+        page.wait_for_selector(".memory", state="detached")
+        before = len(asked)
+        time.sleep(0.6)
+        assert len(asked) - before <= 1
+
+
+def test_a_new_patient_empties_the_memory_panel(phantom_file: PhantomFile, tmp_path: Path) -> None:
+    with (
+        serve(tmp_path, str(phantom_file.path)) as service,
+        open_page(width=1280, height=800) as page,
+    ):
+        watch(page, service)
+        page.keyboard.press("w")
+        until(lambda: len(shares(page)) >= 4)
+        session = service.sessions()[0]["id"]
+        path = f"{service.url}/v1/sessions/{session}"
+        old = httpx.get(f"{path}/memory", trust_env=False).json()["frames"][0]["sequence"]
+        httpx.post(f"{path}/reset", trust_env=False)
+        until(lambda: len(shares(page)) <= 2)
+        assert httpx.get(f"{path}/memory/{old}", trust_env=False).status_code == 404
+
+
+def test_findings_can_be_looked_at_and_reviewed(phantom_file: PhantomFile, tmp_path: Path) -> None:
+    with (
+        serve(tmp_path, str(phantom_file.path)) as service,
+        open_page(width=1280, height=800) as page,
+    ):
+        watch(page, service)
+        page.keyboard.press("s")
+        until(lambda: loaded(page, ".finding img") >= 1)
+        card = page.locator(".finding").first
+        assert card.locator("path.line").get_attribute("d").startswith("M")
+        card.get_by_role("button", name="Accept").click()
+        page.wait_for_selector(".finding[data-status=accepted]")
+        card.get_by_role("textbox").fill("sigmoid")
+        card.get_by_role("textbox").press("Enter")
+        session = service.sessions()[0]["id"]
+        address = f"{service.url}/v1/sessions/{session}/findings"
+
+        def kept() -> tuple[str, str]:
+            first = httpx.get(address, trust_env=False).json()["findings"][0]
+            return first["status"], first["note"]
+
+        until(lambda: kept() == ("accepted", "sigmoid"))
+        card.get_by_role("button", name="Accept").click()
+        until(lambda: kept() == ("open", "sigmoid"))
