@@ -121,3 +121,23 @@ def test_compose_in_a_fresh_clone_is_the_demo_on_any_machine() -> None:
     assert set(merged) == {"server"}
     assert "reservations" not in merged["server"]["deploy"]["resources"]
     assert merged["server"]["build"]["context"] == str(REPOSITORY)
+
+
+def test_what_is_written_in_env_reaches_the_service_and_no_secret_of_others(tmp_path: Path) -> None:
+    shutil.copytree(DEPLOY, tmp_path / "deploy", ignore=shutil.ignore_patterns(".env"))
+    chosen = {
+        "SALI_SOURCES": '["/dev/video0", "rtsp://a:b%40c@10.0.0.5/s"]',
+        "SALI_ICE_SERVERS": '[{"url": "turn:t:3478", "username": "u", "credential": "x"}]',
+    }
+    lines = [f"{name}={value}" for name, value in chosen.items()]
+    lines += ["GRAFANA_PASSWORD=hidden-word", "TURN_PASSWORD=hidden-word", "SERVER_IMAGE=other:1"]
+    lines += ['SITE_CERTIFICATE="/certificates/a.crt /certificates/a.key"']
+    (tmp_path / "deploy/.env").write_text("\n".join(lines))
+    merged = compose(tmp_path / "deploy/compose.yaml")["services"]
+    environment = merged["server"]["environment"]
+    assert {name: environment[name] for name in chosen} == chosen
+    assert "hidden-word" not in json.dumps(merged["server"])
+    assert merged["server"]["image"] == "other:1"
+    assert "--user=sali:hidden-word" in merged["turn"]["command"]
+    certificate = merged["proxy"]["environment"]["SITE_CERTIFICATE"]
+    assert certificate == "/certificates/a.crt /certificates/a.key"
