@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 
 import aioice.turn
@@ -155,11 +156,17 @@ def test_the_proxy_speaks_tls_and_passes_pages_and_websockets_on(stack: Stack) -
     trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
     site = f"localhost:{PORTS['proxy']}"
 
-    def status_of(path: str) -> int:
+    def status_of(path: str, attempts: int = 30) -> int:
         try:
             return urllib.request.urlopen(f"https://{site}{path}", context=trusting).status
         except urllib.error.HTTPError as exc:
             return exc.code
+        except urllib.error.URLError:
+            # It starts once the service is ready, and makes its certificate then.
+            if attempts == 0:
+                raise
+            time.sleep(1)
+            return status_of(path, attempts - 1)
 
     assert status_of("/") == 200
     assert status_of("/metrics") == 404
