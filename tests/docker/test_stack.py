@@ -88,6 +88,14 @@ def test_every_alert_is_loaded_and_reads_metrics_that_are_there(stack: Stack) ->
             assert stack.query(metric), metric
 
 
+def test_every_alert_fires_when_it_should_and_only_then(stack: Stack) -> None:
+    for what in ("check", "test"):
+        rules = {"check": "rules.yml", "test": "rules_test.yml"}[what]
+        stack.compose(
+            "exec", "-T", "prometheus", "promtool", what, "rules", f"/etc/prometheus/{rules}"
+        )
+
+
 def _eventually(stack: Stack, query: str) -> list[dict]:
     """Ask until there is an answer; scrapes come every five seconds."""
     for _ in range(_SCRAPES_S):
