@@ -92,7 +92,8 @@ def test_every_alert_fires_when_it_should_and_only_then(stack: Stack) -> None:
     for what in ("check", "test"):
         rules = {"check": "rules.yml", "test": "rules_test.yml"}[what]
         stack.compose(
-            "exec", "-T", "prometheus", "promtool", what, "rules", f"/etc/prometheus/{rules}"
+            *("exec", "-T", "-e", "TMPDIR=/prometheus", "prometheus", "promtool"),
+            *(what, "rules", f"/etc/prometheus/{rules}"),
         )
 
 

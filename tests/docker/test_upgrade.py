@@ -56,20 +56,27 @@ def _is_masking(stack: Stack) -> bool:
     return done.returncode == 0
 
 
+def _scenes(stack: Stack) -> set[str]:
+    """Return the rendered scenes, each with its file's number."""
+    return set(stack.execute("sh", "-c", "ls -i /var/lib/sali/cache/*/demo-*.mp4").splitlines())
+
+
 def test_an_update_and_a_rollback_keep_the_state_and_bring_masks(
     stack: Stack, next_image: str
 ) -> None:
     before = _version(stack)
     stack.execute("sh", "-c", "echo kept >/var/lib/sali/weights.txt")
-    scenes = stack.execute("sh", "-c", "ls -i /var/lib/sali/cache/*/demo-*")
+    scenes = _scenes(stack)
 
     stack.up(SERVER_IMAGE=next_image)
     assert _version(stack) == _NEXT != before
     assert stack.execute("cat", "/var/lib/sali/weights.txt").strip() == "kept"
-    assert stack.execute("sh", "-c", "ls -i /var/lib/sali/cache/*/demo-*") == scenes
+    later_scenes = _scenes(stack)
+    assert scenes < later_scenes, "another version renders its own beside the old ones"
     assert _is_masking(stack)
 
     stack.up(SERVER_IMAGE="sali-live:test")
     assert _version(stack) == before
+    assert _scenes(stack) == later_scenes
     assert stack.execute("cat", "/var/lib/sali/weights.txt").strip() == "kept"
     assert _is_masking(stack)
