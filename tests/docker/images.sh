@@ -6,24 +6,35 @@ PYTHON_IMAGE=python:3.11-slim-bookworm
 NODE_IMAGE=node:22-bookworm-slim
 
 use_images() {
-    if $DOCKER image inspect $PYTHON_IMAGE >/dev/null 2>&1 || timeout 60 $DOCKER pull -q $PYTHON_IMAGE >/dev/null 2>&1; then
-        say "base image $PYTHON_IMAGE is here"
-    else
+    if ! has_image $PYTHON_IMAGE; then
         make_image "$PYTHON_IMAGE" ca-certificates,python3,python3-venv,python3-pip 'CMD ["python3"]'
+        has_registry=no
     fi
-    if ! $DOCKER image inspect $NODE_IMAGE >/dev/null 2>&1 && ! timeout 60 $DOCKER pull -q $NODE_IMAGE >/dev/null 2>&1; then
-        make_node_image
+    has_image $NODE_IMAGE || make_node_image
+    if has_image "$(image_of PROMETHEUS)" && has_image "$(image_of PROXY)" && has_image "$(image_of TURN)"; then
+        say "images of Prometheus, Caddy and coturn are those that deploy/compose.yaml names"
+        return
     fi
-    export PROMETHEUS_IMAGE=${PROMETHEUS_IMAGE:-sali-test/prometheus} PROXY_IMAGE=${PROXY_IMAGE:-sali-test/caddy} \
-        TURN_IMAGE=${TURN_IMAGE:-sali-test/coturn}
-    if ! $DOCKER image inspect sali-test/prometheus >/dev/null 2>&1; then
+    if ! $DOCKER image inspect sali-test/caddy >/dev/null 2>&1; then
         make_image sali-test/tools prometheus,caddy,coturn,ca-certificates 'CMD ["true"]'
         # As in the official image: its user owns the folder that becomes a volume.
         name_tool prometheus '["/usr/bin/prometheus"]' '[]' 'RUN install -d -o 65534 -g 65534 /prometheus'
         name_tool coturn '["/usr/bin/turnserver"]' '[]'
         name_tool caddy '[]' '["caddy","run","--config","/etc/caddy/Caddyfile","--adapter","caddyfile"]'
     fi
+    export PROMETHEUS_IMAGE=sali-test/prometheus PROXY_IMAGE=sali-test/caddy TURN_IMAGE=sali-test/coturn
     say "images of Prometheus, Caddy and coturn are made of Debian's packages"
+}
+
+# image_of SERVICE: the image that deploy/compose.yaml names.
+image_of() {
+    sed -n "s/.*\${$1_IMAGE:-\(.*\)}\$/\1/p" deploy/compose.yaml
+}
+
+# has_image NAME: whether it is here or can be pulled; where one could not, no other is tried.
+has_image() {
+    $DOCKER image inspect "$1" >/dev/null 2>&1 && return
+    [ "${has_registry:-yes}" = yes ] && timeout 120 $DOCKER pull -q "$1" >/dev/null 2>&1
 }
 
 # make_image NAME PACKAGES CHANGE
