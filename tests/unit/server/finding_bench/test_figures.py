@@ -18,7 +18,7 @@ SCENES = [
 
 
 def test_figures_are_per_hour_and_count_what_was_missed() -> None:
-    figures = figures_of(SCENES, PersistenceRule(), 0.01)
+    figures = figures_of(SCENES, PersistenceRule(240, 0.66), 0.01)
     hours = 350 / 25 / 3600
     assert figures.false_per_hour == round(1 / hours, 1)
     assert figures.told_per_hour == round(2 / hours, 1)
@@ -36,12 +36,12 @@ def test_a_quantile_is_a_value_that_was_measured() -> None:
 
 
 def test_goals_are_met_where_both_are() -> None:
-    figures = figures_of([SCENES[0]], PersistenceRule(), 0.01)
+    figures = figures_of([SCENES[0]], PersistenceRule(240, 0.66), 0.01)
     assert figures.meets_goals
 
 
 def test_a_report_shows_the_rule_beside_none_and_all_others(tmp_path: Path) -> None:
-    report = make_report(SCENES, PersistenceRule(), 0.01)
+    report = make_report(SCENES, PersistenceRule(240, 0.66), 0.01)
     lines = list(report_lines(report))
     assert lines[0].startswith("made-up: 3 phantom scenes")
     assert re.match(r"\s+off", lines[2])

@@ -5,7 +5,7 @@ import pytest
 from server.findings.judge import Judge, SeenRegion, Verdict
 from server.findings.persistence import PersistenceRule
 
-RULE = PersistenceRule()
+RULE = PersistenceRule(window_ms=240, share=0.66)
 POLYP = SeenRegion((100.0, 100.0, 80.0, 80.0), 0.05, 0.9)
 PIECE = SeenRegion((185.0, 150.0, 10.0, 10.0), 0.001, 0.7)
 FAR = SeenRegion((280.0, 20.0, 10.0, 10.0), 0.001, 0.7)

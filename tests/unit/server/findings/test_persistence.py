@@ -3,11 +3,12 @@ from __future__ import annotations
 import pytest
 
 from server.findings.persistence import Evidence, LookTimes, PersistenceRule
+from server.settings.findings import FindingSettings
 
-DEFAULT = PersistenceRule()
+FOUR_OF_SIX = PersistenceRule(window_ms=240, share=0.66)
 
 
-def confirmed_at(found: str, fps: float = 25.0, rule: PersistenceRule = DEFAULT) -> int | None:
+def confirmed_at(found: str, fps: float = 25.0, rule: PersistenceRule = FOUR_OF_SIX) -> int | None:
     """Return the number, from 1, of the look that confirms; `x` found, `.` not.
 
     A second of looks without anything goes before.
@@ -37,7 +38,7 @@ def confirmed_at(found: str, fps: float = 25.0, rule: PersistenceRule = DEFAULT)
     ],
 )
 @pytest.mark.hazard("H11")
-def test_at_25_fps_the_default_is_4_of_6_frames(found: str, at: int | None) -> None:
+def test_at_25_fps_two_thirds_of_240_ms_are_4_of_6_frames(found: str, at: int | None) -> None:
     assert confirmed_at(found) == at
 
 
@@ -52,39 +53,39 @@ def test_slow_looks_far_apart_do_not_add_up() -> None:
 
 def test_one_look_confirms_nothing_however_long_ago_the_one_before_was() -> None:
     times, evidence = LookTimes(), Evidence()
-    times.next(0, DEFAULT)
-    assert not evidence.add(times.next(80_000, DEFAULT))
+    times.next(0, FOUR_OF_SIX)
+    assert not evidence.add(times.next(80_000, FOUR_OF_SIX))
 
 
 def test_the_first_look_of_a_stream_stands_for_no_time() -> None:
     times, evidence = LookTimes(), Evidence()
-    confirmed = [evidence.add(times.next(pts, DEFAULT)) for pts in range(0, 5 * 3600, 3600)]
+    confirmed = [evidence.add(times.next(pts, FOUR_OF_SIX)) for pts in range(0, 5 * 3600, 3600)]
     assert confirmed == [False, False, False, False, True]
 
 
 @pytest.mark.hazard("H11")
 def test_what_is_confirmed_stays_so_and_is_told_once() -> None:
     times, evidence = LookTimes(), Evidence()
-    told = [evidence.add(times.next(3600 * k, DEFAULT)) for k in range(12)]
+    told = [evidence.add(times.next(3600 * k, FOUR_OF_SIX)) for k in range(12)]
     assert told.count(True) == 1
     assert evidence.is_confirmed
-    assert not evidence.add(times.next(900_000, DEFAULT))
+    assert not evidence.add(times.next(900_000, FOUR_OF_SIX))
     assert evidence.is_confirmed
 
 
 def test_beside_a_told_polyp_it_takes_four_times_as_long() -> None:
     times, evidence = LookTimes(), Evidence()
     for look in range(10):
-        times.next(3600 * look, DEFAULT)
-    at = [evidence.add(times.next(3600 * (10 + k), DEFAULT), is_beside=True) for k in range(30)]
+        times.next(3600 * look, FOUR_OF_SIX)
+    at = [evidence.add(times.next(3600 * (10 + k), FOUR_OF_SIX), is_beside=True) for k in range(30)]
     assert at.index(True) == 15
 
 
 def test_looks_beside_a_told_polyp_do_not_count_once_it_has_gone() -> None:
     times, evidence = LookTimes(), Evidence()
     for look in range(10):
-        times.next(3600 * look, DEFAULT)
-    at = [evidence.add(times.next(3600 * (10 + k), DEFAULT), is_beside=k < 3) for k in range(9)]
+        times.next(3600 * look, FOUR_OF_SIX)
+    at = [evidence.add(times.next(3600 * (10 + k), FOUR_OF_SIX), is_beside=k < 3) for k in range(9)]
     assert at.index(True) == 6
 
 
@@ -97,3 +98,8 @@ def test_a_window_of_nothing_confirms_at_once() -> None:
 def test_a_full_share_asks_for_every_frame_of_the_window() -> None:
     rule = PersistenceRule(window_ms=200, share=1.0)
     assert confirmed_at("xxxx.xxxxx", rule=rule) == 10
+
+
+def test_the_settings_default_is_the_rules_own() -> None:
+    settings = FindingSettings()
+    assert PersistenceRule(settings.window_ms, settings.share) == PersistenceRule()

@@ -22,7 +22,7 @@ class Room:
     def __init__(self, max_findings: int = 100) -> None:
         self.told = Told()
         self.book = FindingBook(max_findings, self.told.changed, self.told.gone)
-        self.watch = FindingWatch(self.book, PersistenceRule(), 1000)
+        self.watch = FindingWatch(self.book, PersistenceRule(240, 0.66), 1000)
         self.frame = 0
 
     def show(self, *regions: SeenRegion, times: int = 1, can_keep: bool = True) -> Outcome:

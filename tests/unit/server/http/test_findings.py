@@ -17,9 +17,9 @@ POLYP = FoundPolyp(box=(100, 100, 50, 40), area_px=2000, score=0.9)
 
 
 async def find(service: Service, session_id: str, begin: int = 0) -> None:
-    """Let a polyp be found for six frames, and its picture be written."""
+    """Let a polyp be found for a second, and its picture be written."""
     session = service.services.registry.get(session_id)
-    for sequence in range(begin, begin + 6):
+    for sequence in range(begin, begin + 25):
         frame = ModelFrame(
             sequence=sequence,
             pts=3600 * sequence,
@@ -158,6 +158,6 @@ async def test_the_number_of_findings_is_bounded(build: Builder) -> None:
     session_id = await service.create()
     session = service.services.registry.get(session_id)
     for number in range(3):
-        await find(service, session_id, begin=10 * number)
+        await find(service, session_id, begin=100 * number)
         session.on_discontinuity("another stretch")
     assert [finding.id for finding in session.findings.findings] == ["f2", "f3"]

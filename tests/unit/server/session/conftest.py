@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from server.findings.persistence import PersistenceRule
 from server.masks.hub import HubLimits
 from server.media.source import SourceSpec
 from server.observability.metrics import ServiceMetrics
 from server.session.ai_state import AiLimits
+from server.session.findings import FindingRules
 from server.session.identity import SessionIdentity, SessionLimits
 from server.session.session import Session
 from tests.fakes.fake_media import FakeMedia, FakePipeline, FakeViewers
@@ -28,7 +30,12 @@ class World:
     metrics: ServiceMetrics = field(default_factory=ServiceMetrics)
 
     def create_session(self, identity: SessionIdentity) -> Session:
-        limits = SessionLimits(hub=HubLimits(), ai=AiLimits(), max_viewers=2)
+        limits = SessionLimits(
+            hub=HubLimits(),
+            ai=AiLimits(),
+            max_viewers=2,
+            findings=FindingRules(PersistenceRule(window_ms=240, share=0.66)),
+        )
         return Session(
             identity,
             limits=limits,

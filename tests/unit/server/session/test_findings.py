@@ -165,7 +165,7 @@ async def test_what_is_burned_in_follows_the_sessions_choice(
         )
     )
     await show(world, session, POLYP)
-    session.findings.choose(PersistenceRule(), "confirmed")
+    session.findings.choose(PersistenceRule(240, 0.66), "confirmed")
     await show(world, session, POLYP, times=4)
     await show(world, session, POLYP, SPECK)
     assert drawn == [None, 0, 0, 0, None, 2000]
