@@ -17,7 +17,7 @@ from server.finding_bench.figures import (
 from server.finding_bench.replay import FollowedScene
 from server.findings.persistence import PersistenceRule
 
-WINDOWS_MS = (120, 240, 400, 600, 800, 1000)
+WINDOWS_MS = (120, 240, 400, 500, 600, 800)
 SHARES = (0.5, 0.66, 0.8, 1.0)
 _OFF = PersistenceRule(window_ms=0)
 

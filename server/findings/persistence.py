@@ -15,20 +15,22 @@ BESIDE_FACTOR = 4
 
 _LONGEST_LOOK_TICKS = CLOCK_RATE_HZ // 4
 _ROUNDING_TICKS = CLOCK_RATE_HZ // 500
-_MAX_LOOKS = 256
+_MAX_LOOKS = 1024
 
 
 @dataclass(frozen=True)
 class PersistenceRule:
     """Found in `share` of the last `window_ms`: 0.66 of 240 ms is 4 of 6 frames at 25 a second.
 
+    The default is 10 of 13; docs/findings.md tells what it was chosen by.
+
     Attributes:
         window_ms: How far back it looks; 0 confirms everything at once.
         share: How much of that time a region must have been found.
     """
 
-    window_ms: int = 240
-    share: float = 0.66
+    window_ms: int = 500
+    share: float = 0.8
 
 
 @dataclass(frozen=True)
