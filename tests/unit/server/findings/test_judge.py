@@ -33,6 +33,7 @@ def stream() -> Stream:
     return stream
 
 
+@pytest.mark.hazard("H11")
 def test_pieces_that_come_and_go_around_a_told_polyp_are_not_told(stream: Stream) -> None:
     stream.show((1, POLYP), times=10)
     for number in range(2, 12):

@@ -102,6 +102,7 @@ async def test_a_reset_deletes_findings_and_their_pictures(service: Service) -> 
     assert (await service.client.get(f"{path}/f1/still")).status_code == 404
 
 
+@pytest.mark.hazard("H15")
 async def test_notes_are_never_logged(
     service: Service, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:

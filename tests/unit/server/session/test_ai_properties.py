@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -134,6 +135,7 @@ class Run:
             assert self.now_ms - self.waiting_since_ms <= LIMITS.late_after_ms
 
 
+@pytest.mark.hazard("H4")
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from([WorkerState.READY, WorkerState.STARTING]), st.lists(events, max_size=40))
 def test_whatever_happens_the_state_says_no_more_than_what_is_so(
@@ -160,6 +162,7 @@ def test_frames_and_masks_make_it_active_whatever_went_before(
     assert run.state is AiState.ACTIVE
 
 
+@pytest.mark.hazard("H4")
 @settings(max_examples=100, deadline=None)
 @given(st.lists(events, max_size=30))
 def test_frames_without_masks_are_told_within_the_limits_whatever_went_before(

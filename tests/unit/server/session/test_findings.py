@@ -114,6 +114,7 @@ async def test_masks_say_which_polyp_is_which_and_whether_it_lasted(
     assert rle.decode(mask.confirmed_rle.counts, 352, 352).sum() == 2000
 
 
+@pytest.mark.hazard("H2")
 async def test_no_mask_outlives_what_the_network_finds(world: World, session: Session) -> None:
     reader = session.hub.subscribe()
     await show(world, session, POLYP, times=20)
@@ -125,6 +126,7 @@ async def test_no_mask_outlives_what_the_network_finds(world: World, session: Se
     assert not rle.decode(mask.rle.counts, 352, 352).any()
 
 
+@pytest.mark.hazard("H9")
 async def test_a_new_patient_has_no_findings_and_readers_are_told(
     world: World, session: Session
 ) -> None:

@@ -55,6 +55,7 @@ async def test_frames_in_are_masks_out_and_drops_by_cause(seed: int) -> None:
         assert masks.frames_masked + masks.drops.total() + mailbox.drops == put
 
 
+@pytest.mark.hazard("H2")
 async def test_a_mask_whose_frames_deadline_has_passed_is_counted_and_not_published() -> None:
     mailbox: Mailbox[ModelFrame] = Mailbox()
     worker, clock = FakeWorker(), VirtualClock()
@@ -67,6 +68,7 @@ async def test_a_mask_whose_frames_deadline_has_passed_is_counted_and_not_publis
         assert masks.frames_masked == 0
 
 
+@pytest.mark.hazard("H9")
 async def test_a_mask_that_was_answered_just_before_a_reset_is_not_published_after_it() -> None:
     mailbox: Mailbox[ModelFrame] = Mailbox()
     worker, clock = FakeWorker(), VirtualClock()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from server.session.mask_rate import MaskRate
 
 MS = 1_000_000
@@ -31,6 +33,7 @@ def test_nothing_is_said_while_nearly_every_frame_gets_its_mask() -> None:
     assert Stream().run(10, "xxxxxxxxx.") == [None]
 
 
+@pytest.mark.hazard("H4")
 def test_half_of_the_masks_missing_is_said_within_three_seconds_with_numbers() -> None:
     stream = Stream()
     assert stream.run(10, "x") == [None]
