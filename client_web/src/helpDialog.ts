@@ -10,7 +10,7 @@ export class HelpDialog {
   private readonly prompt = h("p", { role: "status", class: "note" }, strings.keysHint);
 
   constructor(private readonly commands: Commands) {
-    const close = h("button", { type: "button", class: "primary" }, strings.close);
+    const close = h("button", { type: "button", class: "primary", autofocus: true }, strings.close);
     const reset = h("button", { type: "button" }, strings.resetKeys);
     this.element = h(
       "dialog",

@@ -97,6 +97,7 @@ class WallTile {
           onGone: () => undefined,
         })
       : null;
+    this.aiChip.show(session.aiState, session.aiReason);
     const states = h("div", { class: "tile-states" }, this.name, this.aiChip.element, this.sourceChip.element);
     const link = h("a", { href: viewerAddress(session.id) }, ...(this.view ? [this.view.element] : []), states);
     this.element = h("li", { "data-session": session.id }, link);

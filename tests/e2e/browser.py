@@ -110,10 +110,14 @@ class Service:
 
 @contextlib.contextmanager
 def serve(
-    folder: Path, *sources: str, loop: bool = True, environment: dict[str, str] | None = None
+    folder: Path,
+    *sources: str,
+    loop: bool = True,
+    environment: dict[str, str] | None = None,
+    port: int | None = None,
 ) -> Iterator[Service]:
-    """Run `sali serve` until the block ends."""
-    port = free_port()
+    """Run `sali serve` until the block ends, on a free port unless one is given."""
+    port = port or free_port()
     arguments = [str(Path(sys.executable).parent / "sali"), "serve", "--port", str(port)]
     for source in sources:
         arguments += ["--source", source]
