@@ -1,0 +1,142 @@
+"""How soon a mask is gone and the state is on the screen when something fails (promise P3).
+
+    python -m tests.bench.viewer_failures [--repeats 50] [--out FILE]
+
+A real service, a real headless Chromium. Every repaint of the page is read back: which picture is
+shown, whether it is marked, and what the AI's chip says. Times are from the event to the first
+repaint that shows it, so a repaint (16 ms at 60 Hz) is part of them. Failures:
+
+worker   SIGSTOP of the worker process
+socket   the network to the page falls silent, every connection stays open, video goes on
+source   the source sends no more pictures
+tab      the tab was frozen for two seconds; counted from the moment it runs again
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from tests.e2e.hand_fed_room import Room, Sample, hand_fed_room
+
+LIMIT_MS = 300
+WINDOW_S = 1.2
+FROZEN_S = 2.0
+
+
+def last_seen_after(
+    samples: list[Sample], began_ms: float, wrong: Callable[[Sample], bool]
+) -> float:
+    """Return ms from the beginning to the first repaint after which nothing is wrong any more."""
+    last = max((i for i, sample in enumerate(samples) if wrong(sample)), default=-1)
+    if last + 1 >= len(samples):
+        return float("inf")
+    return max(0.0, samples[last + 1].at_ms - began_ms)
+
+
+def judge(room: Room, began_ms: float) -> dict[str, float]:
+    """Wait for the window after a failure; tell when mask and state were right."""
+    room.page.wait_for_timeout(1000 * WINDOW_S)
+    samples = room.samples(began_ms)
+    told = next((s.at_ms for s in samples if s.ai_state != "active"), float("inf"))
+    return {
+        "mask_gone_ms": last_seen_after(samples, began_ms, lambda sample: sample.is_marked),
+        "state_shown_ms": told - began_ms,
+    }
+
+
+def fail_worker(room: Room) -> dict[str, float]:
+    """Stop the worker; the server kills it and starts another."""
+    return judge(room, room.stop_worker())
+
+
+def fail_socket(room: Room) -> dict[str, float]:
+    """Hold every byte to and from the page back."""
+    outcome = judge(room, room.silence_network())
+    room.gate.release()
+    return outcome
+
+
+def fail_source(room: Room) -> dict[str, float]:
+    """Send no more pictures."""
+    outcome = judge(room, room.stop_source())
+    room.feeder.resume()
+    return outcome
+
+
+def fail_tab(room: Room) -> dict[str, float]:
+    """Freeze the tab: the picture that stood there is stale when it runs again."""
+    began_ms, number = room.freeze_tab(FROZEN_S)
+    room.page.wait_for_timeout(1000 * WINDOW_S)
+    samples = room.samples(began_ms)
+
+    def is_stale(sample: Sample) -> bool:
+        return sample.is_marked and sample.number == number
+
+    fresh = next(
+        (s.at_ms for s in samples if s.ai_state != "active" or s.number != number), float("inf")
+    )
+    return {
+        "mask_gone_ms": last_seen_after(samples, began_ms, is_stale),
+        "state_shown_ms": max(0.0, fresh - began_ms),
+    }
+
+
+FAILURES: dict[str, Callable[[Room], dict[str, float]]] = {
+    "worker": fail_worker,
+    "socket": fail_socket,
+    "source": fail_source,
+    "tab": fail_tab,
+}
+
+
+def measure(room: Room, repeats: int) -> dict[str, list[dict[str, float]]]:
+    """Let each failure happen `repeats` times, in turn; masks are back before each."""
+    outcomes: dict[str, list[dict[str, float]]] = {name: [] for name in FAILURES}
+    for _ in range(repeats):
+        for name, fail in FAILURES.items():
+            room.wait_until_marked()
+            outcomes[name].append(fail(room))
+    return outcomes
+
+
+def summarize(outcomes: list[dict[str, float]]) -> dict[str, float | int]:
+    """Median, worst and how many were within the limit, of both times."""
+    summary: dict[str, float | int] = {"repeats": len(outcomes)}
+    for key in ("mask_gone_ms", "state_shown_ms"):
+        values = [outcome[key] for outcome in outcomes]
+        summary[f"{key}_median"] = round(float(np.median(values)), 1)
+        summary[f"{key}_worst"] = round(max(values), 1)
+        summary[f"{key}_within_limit"] = sum(value <= LIMIT_MS for value in values)
+    return summary
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=50)
+    parser.add_argument("--out", type=Path)
+    arguments = parser.parse_args()
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder, hand_fed_room(Path(folder)) as room:
+        outcomes = measure(room, arguments.repeats)
+    report = {
+        "limit_ms": LIMIT_MS,
+        "machine": f"{platform.processor() or platform.machine()}, {platform.system()}",
+        "took_s": round(time.monotonic() - began),
+        "failures": {name: summarize(each) for name, each in outcomes.items()},
+    }
+    print(json.dumps(report, indent=2))
+    if arguments.out is not None:
+        arguments.out.write_text(json.dumps({**report, "outcomes": outcomes}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
