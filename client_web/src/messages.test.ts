@@ -6,6 +6,12 @@ import { maskJson, stateJson } from "./testing/messageSamples";
 const parse = (value: unknown): unknown => parseServerMessage(JSON.stringify(value));
 
 describe("parseServerMessage", () => {
+  it("reads of a finding what the overlay needs", () => {
+    const finding = { id: "f3", revision: 12, status: "open" };
+    expect(parseServerMessage(JSON.stringify({ type: "finding", finding }))).toEqual({ type: "finding", id: "f3", revision: 12 });
+    expect(() => parseServerMessage(JSON.stringify({ type: "finding", finding: { id: 3 } }))).toThrow("id");
+  });
+
   it("reads each message of the protocol", () => {
     const model = { name: "small-demo", profile: "small", device: "cpu", threshold: 0.5, mask_size: [352, 352] };
     const hello = { type: "hello", protocol: "sali.masks.v1", session: "k3", max_age_ms: 250, model, notice: "x" };

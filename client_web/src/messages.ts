@@ -81,7 +81,14 @@ export interface StateMessage {
   readonly view: View;
 }
 
-export type ServerMessage = HelloMessage | OriginMessage | MaskMessage | StateMessage;
+/** Of a finding only what the overlay needs; panels ask for the rest. */
+export interface FindingMessage {
+  readonly type: "finding";
+  readonly id: string;
+  readonly revision: number;
+}
+
+export type ServerMessage = HelloMessage | OriginMessage | MaskMessage | StateMessage | FindingMessage;
 
 export type ClientMessage =
   | { readonly type: "attach"; readonly viewer: string }
@@ -104,6 +111,8 @@ export function parseServerMessage(text: string): ServerMessage | null {
       return parseMaskKeepingSequence(object);
     case "state":
       return parseState(object);
+    case "finding":
+      return parseFinding(object);
     default:
       return null;
   }
@@ -172,6 +181,11 @@ function parsePolyp(value: unknown): Polyp {
     area_px: numberField(object, "area_px"),
     score: numberField(object, "score"),
   };
+}
+
+function parseFinding(object: JsonObject): FindingMessage {
+  const finding = asObject(object["finding"], "finding");
+  return { type: "finding", id: stringField(finding, "id"), revision: countField(finding, "revision") };
 }
 
 function parseState(object: JsonObject): StateMessage {

@@ -10,6 +10,8 @@ export interface ViewSettings {
   readonly mode: MatchMode;
   readonly look: OverlayLook;
   readonly layout: ViewLayout;
+  /** Whether a new finding sounds; off as delivered. */
+  readonly chime: boolean;
   /** True while a held key hides the overlay. */
   readonly hidden: boolean;
 }
@@ -36,6 +38,8 @@ export interface OverlayStats {
   readonly hasOrigin: boolean;
   readonly badMessages: number;
   readonly modelName: string;
+  /** Findings that were new since this page was opened. */
+  readonly newFindings: number;
   readonly counters: MatcherCounters;
 }
 

@@ -301,6 +301,18 @@ describe("OverlaySession", () => {
     expect(room.painted.length).toBe(before + 1);
   });
 
+  it("tells of a new finding at once, and of each once", () => {
+    room.play(5);
+    const finding = (id: string, revision: number): void =>
+      room.server.last.receive({ type: "finding", finding: { id, revision } });
+    expect(room.lastStats.newFindings).toBe(0);
+    finding("f1", 1);
+    expect(room.lastStats.newFindings).toBe(1);
+    finding("f1", 2);
+    finding("f0", 300);
+    expect(room.lastStats.newFindings).toBe(1);
+  });
+
   it("leaves no timer behind", () => {
     room.play(3);
     room.session.stop();

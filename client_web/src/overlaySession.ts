@@ -5,6 +5,7 @@
 import { AiWatch } from "./aiWatch";
 import type { Clock, Timers } from "./clock";
 import { MaskError, type MessageError } from "./errors";
+import { FindingWatch } from "./findingWatch";
 import { FrameMatcher, type Closable, type Picture } from "./frameMatcher";
 import { LatencyWindow } from "./latencyWindow";
 import { createMaskShape, type MaskShape } from "./maskShape";
@@ -43,6 +44,7 @@ export interface OverlaySessionOptions {
 export class OverlaySession implements MaskSocketListener {
   private readonly matcher: FrameMatcher<SessionFrame, MaskShape>;
   private readonly watch: AiWatch;
+  private readonly findings = new FindingWatch();
   private readonly maskAges = new LatencyWindow(WINDOW_MS);
   private readonly heldTimes = new LatencyWindow(WINDOW_MS);
   private readonly drawTimes = new LatencyWindow(1000);
@@ -154,6 +156,9 @@ export class OverlaySession implements MaskSocketListener {
       case "mask":
         this.takeMask(message);
         break;
+      case "finding":
+        this.findings.note(message.id, message.revision);
+        break;
     }
     this.run();
   }
@@ -235,7 +240,7 @@ export class OverlaySession implements MaskSocketListener {
     const { state, reason } = this.watch.verdict();
     const { sourceState, sourceReason, sourceRetry } = this.watch;
     const retry = sourceRetry === null ? "" : `${sourceRetry.attempt} ${sourceRetry.in_s}`;
-    const key = [state, reason, sourceState, sourceReason, retry, this.socketState].join("|");
+    const key = [state, reason, sourceState, sourceReason, retry, this.socketState, this.findings.newFindings].join("|");
     const isDue = this.reportedAt === null || now - this.reportedAt >= REPORT_EVERY_MS;
     if (!isDue && key === this.reportedKey) return;
     this.reportedAt = now;
@@ -263,6 +268,7 @@ export class OverlaySession implements MaskSocketListener {
       badMessages: this.badMessages,
       modelName: this.modelName,
       counters: structuredClone(this.matcher.counters),
+      newFindings: this.findings.newFindings,
     };
   }
 }

@@ -24,6 +24,7 @@ export class ViewDialog {
       choice(texts.opacity, OPACITIES, strings.percent, (s) => s.look.opacity, (opacity) => look({ opacity })),
       choice(texts.layout, VIEW_LAYOUTS, strings.layout, (s) => s.layout, (layout) => onChange({ ...this.settings, layout })),
       choice(texts.mode, ["exact", "live"], strings.mode, (s) => s.mode, (mode) => onChange({ ...this.settings, mode })),
+      choice(texts.chime, ["off", "on"], strings.chime, (s) => (s.chime ? "on" : "off"), (chime) => onChange({ ...this.settings, chime: chime === "on" })),
     ];
     const close = h("button", { type: "button", class: "primary" }, strings.close);
     this.element = h(

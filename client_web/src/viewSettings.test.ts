@@ -18,7 +18,7 @@ function storageOf(text: string | null): { getItem: () => string | null; setItem
 describe("view settings", () => {
   it("start exact, with outlines, one picture", () => {
     expect(loadSettings(storageOf(null))).toEqual(initialSettings);
-    expect(initialSettings).toMatchObject({ mode: "exact", layout: "single", hidden: false });
+    expect(initialSettings).toMatchObject({ mode: "exact", layout: "single", chime: false, hidden: false });
     expect(initialSettings.look).toEqual({ style: "outline", color: "teal", width: "normal", opacity: 1 });
   });
 
@@ -43,12 +43,15 @@ describe("view settings", () => {
 
   it("are kept, all but the held key", () => {
     const storage = storageOf(null);
-    const chosen = toggleLayout(toggleMode(changeLook(initialSettings, { color: "yellow", width: "thick", opacity: 0.6 })));
+    const chosen = {
+      ...toggleLayout(toggleMode(changeLook(initialSettings, { color: "yellow", width: "thick", opacity: 0.6 }))),
+      chime: true,
+    };
     saveSettings(storage, hideWhileHeld(chosen, true));
     expect(loadSettings(storage)).toEqual(chosen);
   });
 
-  it.each(["", "null", "[1", '{"style":"plaid","opacity":7,"mode":3,"color":"red"}'])(
+  it.each(["", "null", "[1", '{"style":"plaid","opacity":7,"mode":3,"color":"red","chime":"yes"}'])(
     "are as delivered where %j was kept",
     (text) => {
       expect(loadSettings(storageOf(text))).toEqual(initialSettings);

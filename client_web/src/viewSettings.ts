@@ -16,6 +16,7 @@ export const initialSettings: ViewSettings = {
   mode: "exact",
   look: { style: "outline", color: "teal", width: "normal", opacity: 1 },
   layout: "single",
+  chime: false,
   hidden: false,
 };
 
@@ -32,12 +33,13 @@ export function loadSettings(storage: Pick<Storage, "getItem">): ViewSettings {
       opacity: known(kept["opacity"], OPACITIES, look.opacity),
     },
     layout: known(kept["layout"], VIEW_LAYOUTS, layout),
+    chime: kept["chime"] === true,
     hidden: false,
   };
 }
 
-export function saveSettings(storage: Pick<Storage, "setItem">, { mode, look, layout }: ViewSettings): void {
-  storage.setItem(KEY, JSON.stringify({ mode, layout, ...look }));
+export function saveSettings(storage: Pick<Storage, "setItem">, { mode, look, layout, chime }: ViewSettings): void {
+  storage.setItem(KEY, JSON.stringify({ mode, layout, chime, ...look }));
 }
 
 export function changeLook(settings: ViewSettings, change: Partial<OverlayLook>): ViewSettings {

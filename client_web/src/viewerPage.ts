@@ -1,5 +1,6 @@
 /** One session, full window: joins picture, bar, dialogs, panels and keys; each is a file of its own. */
 import type { Api } from "./api";
+import { Chime } from "./chime";
 import { Commands } from "./commands";
 import { askYesNo } from "./confirmDialog";
 import { h } from "./dom";
@@ -43,6 +44,7 @@ export class ViewerPage implements Page {
   private readonly help: HelpDialog;
   private readonly panels: PanelHost;
   private readonly follower: SessionFollower;
+  private readonly chime = new Chime();
   private readonly endings: (() => void)[] = [];
   private readonly statsListeners = new Set<(stats: OverlayStats) => void>();
   private settings: ViewSettings = loadSettings(localStorage);
@@ -91,7 +93,7 @@ export class ViewerPage implements Page {
       this.viewDialog.element,
       this.region.element,
     );
-    this.endings.push(keepScreenOn());
+    this.endings.push(keepScreenOn(), () => this.chime.close());
     void this.follower.learn();
   }
 
@@ -128,10 +130,13 @@ export class ViewerPage implements Page {
     this.element.dataset["ai"] = report.aiState;
     if (report.stats === null) return;
     publishStats(report.stats, this.settings, report.link, report.method);
+    this.chime.follow(report.stats.newFindings, this.settings.chime);
     for (const listener of this.statsListeners) listener(report.stats);
   }
 
   private change(settings: ViewSettings): void {
+    // Heard once when it is switched on; it also lets the page sound from then on.
+    if (settings.chime && !this.settings.chime) this.chime.play();
     this.settings = settings;
     saveSettings(localStorage, settings);
     this.view.configure(settings);

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import os
 import signal
 import socket
@@ -15,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import numpy as np
 from PIL import Image
 from websockets.sync.client import connect
@@ -165,14 +163,14 @@ class Room:
         taken = self.page.evaluate("window.samples")
         return [Sample(*one) for one in taken if one[0] >= since_ms]
 
-    def wait_until_marked(self, timeout_s: float = 60) -> None:
-        """Wait until masks were drawn on new pictures for half a second."""
+    def wait_until_marked(self, timeout_s: float = 120) -> None:
+        """Wait until masks were just drawn on several pictures and the AI is active."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             self.page.wait_for_timeout(100)
             recent = self.samples(time.time() * 1000 - 500)
             marked = {sample.number for sample in recent if sample.is_marked}
-            if len(marked) >= 3 and all(sample.ai_state == "active" for sample in recent):
+            if len(marked) >= 2 and recent[-1].ai_state == "active":
                 return
         raise AssertionError(f"no masks after {timeout_s} s: {self.samples()[-5:]}")
 
@@ -205,12 +203,8 @@ class Room:
 @contextlib.contextmanager
 def hand_fed_room(folder: Path) -> Iterator[Room]:
     """Serve pushed pictures with the marker engine and open the viewer on them, observed."""
-    with serve(folder, loop=False, environment=MARKER) as service:
-        answer = httpx.post(
-            f"{service.url}/v1/sessions",
-            json={"name": "hand-fed", "source": "frames"}, timeout=10, trust_env=False,
-        ).raise_for_status()  # fmt: skip
-        session_id = json.loads(answer.text)["id"]
+    with serve(folder, "frames", loop=False, environment=MARKER) as service:
+        session_id = service.sessions()[0]["id"]
         feeder = Feeder(service.url, session_id)
         gate = Gate(int(service.url.rsplit(":", 1)[1]))
         try:

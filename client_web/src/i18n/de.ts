@@ -134,6 +134,7 @@ export const de: Strings = {
   color: (color) => colors[color],
   width: (width) => widths[width],
   layout: (layout) => layouts[layout],
+  chime: (chime) => ({ off: "aus", on: "an" })[chime],
   videoDelay: (delayMs) => (delayMs === null ? "Video – ms" : `Video +${Math.round(delayMs)} ms`),
   maskLatency: (latencyMs, limitMs) =>
     `Maske ${latencyMs === null ? "–" : Math.round(latencyMs)} ms von ${limitMs}`,
@@ -175,6 +176,7 @@ export const de: Strings = {
     opacity: "Deckkraft",
     layout: "Anordnung",
     mode: "Modus",
+    chime: "Ton bei neuem Befund",
     language: "Sprache",
   },
   percent: (share) => `${Math.round(100 * share)} %`,

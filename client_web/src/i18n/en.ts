@@ -129,6 +129,7 @@ export const en = {
   color: (color: OverlayColor) => colors[color],
   width: (width: LineWidth) => widths[width],
   layout: (layout: ViewLayout) => layouts[layout],
+  chime: (chime: "off" | "on"): string => chime,
   videoDelay: (delayMs: number | null) => delayMs === null ? "video – ms" : `video +${Math.round(delayMs)} ms`,
   maskLatency: (latencyMs: number | null, limitMs: number) =>
     `mask ${latencyMs === null ? "–" : Math.round(latencyMs)} ms of ${limitMs}`,
@@ -169,6 +170,7 @@ export const en = {
     opacity: "Opacity",
     layout: "Layout",
     mode: "Mode",
+    chime: "Sound for a new finding",
     language: "Language",
   },
   percent: (share: number) => `${Math.round(100 * share)} %`,

@@ -124,6 +124,7 @@ export const zh: Strings = {
   color: (color) => colors[color],
   width: (width) => widths[width],
   layout: (layout) => layouts[layout],
+  chime: (chime) => ({ off: "关", on: "开" })[chime],
   videoDelay: (delayMs) => (delayMs === null ? "视频 – ms" : `视频 +${Math.round(delayMs)} ms`),
   maskLatency: (latencyMs, limitMs) =>
     `掩膜 ${latencyMs === null ? "–" : Math.round(latencyMs)} ms / ${limitMs}`,
@@ -164,6 +165,7 @@ export const zh: Strings = {
     opacity: "不透明度",
     layout: "布局",
     mode: "模式",
+    chime: "新发现提示音",
     language: "语言",
   },
   percent: (share) => `${Math.round(100 * share)} %`,
