@@ -46,7 +46,7 @@ def outlined(page: Any) -> int:
     return sum(outlined_halves(page))
 
 
-def until(fact: Callable[[], bool], what: str, timeout_s: float = 20) -> None:
+def until(fact: Callable[[], bool], what: str, timeout_s: float = 60) -> None:
     """Wait until something is so."""
     deadline = time.monotonic() + timeout_s
     while not fact():
