@@ -146,7 +146,7 @@ def _picture(frame: PhantomFrame, number: int, stream: VideoStream) -> av.VideoF
     picture = av.VideoFrame.from_ndarray(frame.image, format="rgb24")
     picture = picture.reformat(format="yuv420p", dst_colorspace="ITU601", dst_color_range="MPEG")
     picture.pts = number
-    picture.time_base = 1 / Fraction(stream.base_rate or 25)
+    picture.time_base = 1 / Fraction(stream.codec_context.framerate)
     return picture
 
 

@@ -13,6 +13,7 @@ import typer
 
 from sali_core.errors import ConfigError
 from server.commands import bench_service
+from server.commands.bench_clinical import clinical
 from server.commands.bench_findings import findings
 from server.commands.outputs import Outputs
 
@@ -29,6 +30,7 @@ app.command("relay")(bench_service.relay)
 app.command("inputs")(bench_service.inputs)
 app.command("viewers")(bench_service.viewers)
 app.command("findings")(findings)
+app.command("clinical")(clinical)
 
 
 @app.command("model")

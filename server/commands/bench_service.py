@@ -164,7 +164,7 @@ class _Output:
         """Show the report, and write it where it was asked for."""
         from server.bench.report import conditions_line, to_json, write_section
 
-        machine = _machine()
+        machine = machine_facts()
         shown = [*lines, "", conditions_line(machine)]
         for line in shown:
             typer.echo(line)
@@ -184,7 +184,7 @@ class _Output:
             draw_delays(delays_ms, path, title=title, bound_ms=bound_ms)
 
 
-def _machine() -> dict[str, Any]:
+def machine_facts() -> dict[str, Any]:
     """Describe this machine."""
     import torch
 

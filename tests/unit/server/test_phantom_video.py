@@ -58,6 +58,17 @@ def test_stream_has_a_keyframe_each_second_and_no_b_frames(written: tuple[Path, 
     assert all(packet.pts == packet.dts for packet in packets)
 
 
+@pytest.mark.parametrize("fps", [10.0, 30.0, 59.94])
+def test_pictures_last_as_long_as_their_rate_says(fps: float, tmp_path: Path) -> None:
+    out = tmp_path / "scene.mp4"
+    write_phantom_video(PhantomConfig(width=64, height=64, seconds=1, fps=fps, seed=3), out)
+    with av.open(str(out)) as container:
+        stream = container.streams.video[0]
+        assert float(stream.average_rate or 0) == pytest.approx(fps, rel=1e-3)
+        times = [frame.time for frame in container.decode(stream)]
+    assert np.diff(times) == pytest.approx(1 / fps, abs=1e-3)
+
+
 def test_truth_lines_are_the_masks_of_the_frames(written: tuple[Path, Path]) -> None:
     scene = Phantom(CONFIG)
     lines = [json.loads(line) for line in written[1].read_text().splitlines()]
