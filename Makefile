@@ -7,7 +7,7 @@ PORT ?= 8000
 SOURCE ?= demo
 
 .DEFAULT_GOAL := help
-.PHONY: help install web run test test-python test-web e2e docker-test env-example bench bench-lossy bench-gpu test-gpu test-outages fuzz fmt lint type train clean packages
+.PHONY: help install web run test test-python test-web e2e docker-test env-example bench bench-lossy bench-gpu test-gpu test-outages fuzz safety fmt lint type train clean packages
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -78,6 +78,10 @@ bench-gpu: ## Speed on a GPU against the authors' form; writes docs/benchmarks/g
 
 test-gpu: ## What only a GPU can show
 	$(GPU_PYTHON) -m pytest -q -m gpu tests/gpu
+
+safety: install ## Write docs/safety-tests.md (which test proves which control) and docs/soup.md
+	$(BIN)/python -m tests.safety.hazards
+	$(BIN)/python -m tests.safety.soup
 
 fmt: install ## Format
 	$(BIN)/ruff format sali_core server tests

@@ -33,7 +33,7 @@ class ViewLimits:
 
     is_checked: bool = True
     frozen_after_ms: int = 2000
-    remembers_poor: bool = True
+    remembers_poor: bool = False
 
 
 class ViewWatch:

@@ -23,6 +23,6 @@ class ViewSettings(SettingsGroup):
         "for still pictures",
     )
     remembers_poor: bool = Field(
-        default=True,
+        default=False,
         description="Whether blurred, dark and washed-out pictures enter the AI's memory too",
     )
