@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from server.http.services import ServicesOf, SessionOf
 from server.masks.message import AiStateName, PoorName, RetryFacts, SourceStateName, ViewName
@@ -62,6 +62,14 @@ class SessionChange(BaseModel):
     name: str = Field(default="", max_length=80)
     source: str | None = Field(default=None, min_length=1, max_length=4096)
     loop: bool = False
+
+    @model_validator(mode="after")
+    def _refuse_loop_alone(self) -> SessionChange:
+        """It belongs to a new source; a running one would go on as it began."""
+        if self.loop and self.source is None:
+            msg = "loop needs a source"
+            raise ValueError(msg)
+        return self
 
 
 class RegionRequest(BaseModel):

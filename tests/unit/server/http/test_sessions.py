@@ -211,6 +211,7 @@ async def test_a_session_is_given_another_source_and_another_name(service: Servi
     [
         ({"source": ""}, "invalid_request"),
         ({"sauce": "demo"}, "invalid_request"),
+        ({"loop": True}, "invalid_request"),
         ({"source": "http://camera.example"}, "source_refused"),
         ({"source": "missing.mp4"}, "source_unreachable"),
     ],
