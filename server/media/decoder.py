@@ -11,7 +11,6 @@ import av
 from server.errors import ServiceError, SourceError
 from server.media.clock import Clock
 from server.media.container import check_picture_size
-from server.media.cropper import Cropper, rgb_rows
 from server.media.decoder_listener import DecoderListener
 from server.media.decoding_watch import DecodingWatch
 from server.media.encoder import Encoders, RelayEncoder, relayed_size
@@ -19,13 +18,11 @@ from server.media.frame import CLOCK_RATE_HZ, ModelFrame, SourcePacket
 from server.media.frame_identity import FrameIdentities
 from server.media.frame_rate import FrameRate
 from server.media.mailbox import Mailbox
+from server.media.model_feed import ModelFeed
 from server.media.packet_queue import PacketQueue, Restart
 from server.media.picture_decoder import CorruptPacketError, PictureDecoder
-from server.media.quality_watch import QualityWatch
 from server.media.region import Rectangle, RegionChoice
-from server.media.region_watch import RegionWatch
-from server.media.sight import Sight
-from server.media.view_watch import ViewLimits, ViewWatch
+from server.media.view_watch import ViewLimits
 
 _QUEUE_PACKETS = 60
 _LATE_PACKETS = 2
@@ -56,28 +53,18 @@ class DecoderThread:
         self._listener = listener
         self._clock = clock
         self._encoders = encoders
-        self._mailbox = mailbox
         self._label = label
         self._queue = PacketQueue(_QUEUE_PACKETS)
-        self._counts = {"late": 0, "corrupt": 0, "encoder": 0, "region": 0, "view": 0}
+        self._counts = {"late": 0, "corrupt": 0, "encoder": 0}
         self._encode_wanted = threading.Event()
         self._keyframe_wanted = threading.Event()
-        self._region_choice = region
-        self._region: Rectangle | None = None
+        self._feed = ModelFeed(listener, mailbox, model_size, region, view)
         self._thread = threading.Thread(target=self._run, name="sali-decoder", daemon=True)
         # From here on: the thread's own.
         self._stretch: Restart | None = None
         self._decoder: PictureDecoder | None = None
         self._decoding = DecodingWatch()
         self._encoder: RelayEncoder | None = None
-        self._cropper = Cropper(model_size)
-        self._model_size = model_size
-        self._region_watch = RegionWatch(region)
-        self._view_watch = ViewWatch(view)
-        self._judges_quality, self._remembers_poor = view.is_checked, view.remembers_poor
-        self._quality = QualityWatch()
-        self._sight = Sight()
-        self._is_poor = False
         self._identities = FrameIdentities()
         self._sequence = 0
         self._last_pts: int | None = None
@@ -95,18 +82,16 @@ class DecoderThread:
     @property
     def drops(self) -> dict[str, int]:
         """Pictures and packets that did not reach the model or the encoder, by cause."""
-        return {"decoder_queue": self._queue.drops, **self._counts}
+        return {"decoder_queue": self._queue.drops, **self._counts, **self._feed.drops}
 
     @property
     def region(self) -> Rectangle | None:
         """The part of the picture that the model gets; None before it is known."""
-        return self._region
+        return self._feed.region
 
     def choose_region(self, choice: RegionChoice) -> None:
         """Give the model another part of the picture, from the next picture on."""
-        if choice != self._region_choice:
-            self._region = None
-        self._region_choice = choice
+        self._feed.choose_region(choice)
 
     def start(self) -> None:
         """Start the thread."""
@@ -178,22 +163,15 @@ class DecoderThread:
         self._stretch, self._decoder = restart, None
         self._decoding = DecodingWatch()
         if restart.reason is not None:
-            self._tell_discontinuity(restart.reason)
+            self._feed.begin_stretch(restart.reason)
             if not restart.is_same_picture:
-                self._look_afresh()
+                self._feed.look_afresh()
         self._decoder = PictureDecoder(restart.format, self._label)
         self._identities.forget()
         self._is_fresh = True
         self._rate = FrameRate(restart.format.fps)
         if restart.is_end and not self._sequence:
             raise SourceError(f"{self._label}: none of its pictures can be decoded")
-
-    def _look_afresh(self) -> None:
-        """Forget where the picture lay: another source's frame may hold text there."""
-        self._region_watch.restart()
-        self._view_watch.restart()
-        self._quality.restart()
-        self._region = None
 
     def _decode(self, packet: SourcePacket) -> None:
         decoder = self._decoder
@@ -241,59 +219,8 @@ class DecoderThread:
         if self._queue.packets > _LATE_PACKETS:
             self._counts["late"] += 1
             return
-        width, height = self._size or (frame.width, frame.height)
-        region = self._find_region(frame, (width, height), pts)
-        if region is None:
-            self._counts["region"] += 1
-            return
-        is_whole = region == (0, 0, width, height)
-        # An odd picture is a pixel larger than what viewers see of it.
-        part = (0, 0, frame.width, frame.height) if is_whole else region
-        rgb = rgb_rows(self._cropper.crop(frame, part))
-        if not self._belongs_to_model(rgb, pts):
-            self._counts["view"] += 1
-            return
-        self._mailbox.put(
-            ModelFrame(
-                sequence=sequence,
-                pts=pts,
-                captured_at_ns=captured_at_ns,
-                source_size=(height, width),
-                region=region,
-                rgb=rgb,
-                picture=frame,
-                is_left_out=self._is_poor and not self._remembers_poor,
-            )
-        )
-
-    def _find_region(
-        self, frame: av.VideoFrame, size: tuple[int, int], pts: int
-    ) -> Rectangle | None:
-        """Return the part of a picture that the model gets; None while it is looked for."""
-        self._region_watch.choose(self._region_choice)
-        if self._region_watch.take(frame, size, pts / CLOCK_RATE_HZ):
-            self._tell_discontinuity("the picture region changed")
-        self._region = self._region_watch.region
-        return self._region
-
-    def _belongs_to_model(self, rgb: bytes | memoryview, pts: int) -> bool:
-        """Follow what the pictures show; whether this one is to have a mask."""
-        time_s = pts / CLOCK_RATE_HZ
-        must_forget = self._view_watch.take(rgb, self._model_size, time_s)
-        view = self._view_watch.view
-        self._is_poor = False
-        if not view.has_masks:
-            self._quality.restart()
-            self._mailbox.discard()
-        elif self._judges_quality:
-            self._is_poor = self._quality.take(rgb, self._model_size, time_s) is not None
-        sight = Sight(view, self._quality.told)
-        if sight != self._sight:
-            self._sight = sight
-            self._listener.on_sight(sight)
-        if must_forget:
-            self._tell_discontinuity(view.reason)
-        return view.has_masks
+        size = self._size or (frame.width, frame.height)
+        self._feed.take(frame, size, sequence=sequence, pts=pts, captured_at_ns=captured_at_ns)
 
     def _watch(self, frame: av.VideoFrame, pts: int, captured_at_ns: int) -> None:
         """Notice a gap, another size, and pictures that browsers cannot decode."""
@@ -309,22 +236,14 @@ class DecoderThread:
         elif self._stretch is not None and not _suits_browsers(frame):
             self._listener.on_unsuitable(self._stretch)
         if gap > _GAP_TICKS or gap_ns > _GAP_NS:
-            self._tell_discontinuity("no video for more than two seconds")
-            if self._region_watch.region is None:
-                # The gap is no part of the time for which the picture is looked for.
-                self._look_afresh()
+            self._feed.pass_over_gap()
         self._rate.add(pts)
         if self._rate.fps != self._told_fps or size != self._size:
             if self._size is not None and size != self._size:
-                self._tell_discontinuity("the picture size changed")
+                self._feed.begin_stretch("the picture size changed")
             self._size = size
             self._told_fps = self._rate.fps
             self._listener.on_picture(*size, self._rate.fps)
-
-    def _tell_discontinuity(self, reason: str) -> None:
-        """Empty the mailbox first: no picture from before may be taken after the reset."""
-        self._mailbox.discard()
-        self._listener.on_discontinuity(reason)
 
     def _encode(self, frame: av.VideoFrame, pts: int, captured_at_ns: int) -> None:
         if not self._encode_wanted.is_set():
