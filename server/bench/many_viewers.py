@@ -125,7 +125,7 @@ async def measure_viewers(
         Publisher("rtsp", file) as publisher,
         Service(publisher.urls, environment, folder) as service,
     ):
-        await asyncio.to_thread(service.wait_for, "ai_state", "active")
+        await asyncio.to_thread(service.wait_for, "source_state", "playing")
         for number in range(settings.rounds):
             for viewers, burned in kinds:
                 what = "burned in" if burned else "relayed"

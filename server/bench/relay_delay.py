@@ -174,7 +174,7 @@ async def _recover(service: Service, step_time: StepTime) -> None:
     for pid in await asyncio.to_thread(service.worker_pids):
         os.kill(pid, signal.SIGCONT)
     await asyncio.sleep(_LOOK_S)
-    await asyncio.to_thread(service.wait_for, "ai_state", "active")
+    await asyncio.to_thread(service.wait_until_ready)
 
 
 def _sum_up(

@@ -144,7 +144,7 @@ async def browser_players(service: Service, file: Path) -> AsyncIterator[Collect
 
 
 async def _only_session(service: Service) -> str:
-    await asyncio.to_thread(service.wait_for, "ai_state", "active")
+    await asyncio.to_thread(service.wait_for, "source_state", "playing")
     session: str = (await asyncio.to_thread(service.sessions))[0]["id"]
     return session
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -86,8 +87,21 @@ def relay_lines(result: RelayResult) -> list[str]:
         "",
         *_table(head, rows),
         "",
-        f"{verdict}.",
+        f"{verdict}.{_beside_working(result)}",
     ]
+
+
+def _beside_working(result: RelayResult) -> str:
+    """Say which conditions lie within what blocks with the AI at work vary by themselves."""
+    blocks = {one.condition: one.block_p99_ms for one in result.conditions if one.block_p99_ms}
+    usual = blocks.pop("working", None)
+    if usual is None or not blocks:
+        return ""
+    same = [name for name, p99s in blocks.items() if statistics.median(p99s) <= max(usual)]
+    more = [name for name in blocks if name not in same]
+    text = f" p99 of blocks with the AI at work: {min(usual):.1f} to {max(usual):.1f} ms; "
+    text += f"median block within that: {', '.join(same) or 'none'}"
+    return f"{text}; above it: {', '.join(more)}." if more else f"{text}."
 
 
 def inputs_lines(result: InputsResult) -> list[str]:

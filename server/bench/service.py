@@ -56,7 +56,7 @@ class Service:
 
     def __enter__(self) -> Service:
         try:
-            self._wait_until_ready()
+            self.wait_until_ready()
         except BaseException:
             self.close()
             raise
@@ -127,7 +127,12 @@ class Service:
             time.sleep(0.2)
         raise BenchError(f"{field} did not become {value} in {timeout_s:g} s: {', '.join(found)}")
 
-    def _wait_until_ready(self) -> None:
+    def wait_until_ready(self) -> None:
+        """Wait until a worker is warm.
+
+        Raises:
+            BenchError: None is in time, or the service has ended.
+        """
         deadline = time.monotonic() + _START_TIMEOUT_S
         while time.monotonic() < deadline:
             if self._process.poll() is not None:

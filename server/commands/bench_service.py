@@ -6,7 +6,7 @@ import asyncio
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
@@ -139,7 +139,7 @@ def viewers(
     output.write(viewers_lines(result), result.to_dict())
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Output:
     """Where the figures of one benchmark go; `name` is its command's."""
 
@@ -147,6 +147,7 @@ class _Output:
     json: Path | None
     plots: Path | None
     page: Path | None
+    machine: dict[str, Any] = field(default_factory=dict)
 
     def measure(self, run: Callable[[Path], _Result]) -> _Result:
         """Look over the places to write to, then run the benchmark in a folder of its own."""
@@ -157,6 +158,8 @@ class _Output:
         if self.page:
             check_section(self.page, self.name)
         require_proc()
+        # Before the work, which would count as load.
+        self.machine = machine_facts()
         with tempfile.TemporaryDirectory() as folder:
             return run(Path(folder))
 
@@ -164,12 +167,11 @@ class _Output:
         """Show the report, and write it where it was asked for."""
         from server.bench.report import conditions_line, to_json, write_section
 
-        machine = machine_facts()
-        shown = [*lines, "", conditions_line(machine)]
+        shown = [*lines, "", conditions_line(self.machine)]
         for line in shown:
             typer.echo(line)
         if self.json:
-            self.json.write_text(to_json(machine, result))
+            self.json.write_text(to_json(self.machine, result))
         if self.page:
             write_section(self.page, self.name, shown)
 

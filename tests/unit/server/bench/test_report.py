@@ -40,6 +40,18 @@ def test_a_relay_beyond_its_bound_is_told_so() -> None:
     assert "**Not kept**: largest p99 15.2 ms" in "\n".join(relay_lines(relay_result(15.2)))
 
 
+def test_conditions_are_held_to_what_blocks_at_work_vary_by_themselves() -> None:
+    added = Percentiles(250, 1.5, 3.0, 4.0, 30.0)
+    blocks = {"working": (2.0, 4.0, 3.0), "slow": (9.0, 3.9, 2.0), "killed": (5.0, 4.5, 1.0)}
+    conditions = tuple(
+        ConditionResult(name, added, p99s, 250, 0)  # type: ignore[arg-type]
+        for name, p99s in blocks.items()
+    )
+    text = "\n".join(relay_lines(RelayResult(SHAPE, "packets", 10.0, conditions, {})))
+    assert "with the AI at work: 2.0 to 4.0 ms; median block within that: slow" in text
+    assert text.endswith("above it: killed.")
+
+
 def inputs_result(decoded: int) -> InputsResult:
     return InputsResult(
         InputsSettings(SHAPE, inputs=2), 40.0,
