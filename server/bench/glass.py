@@ -7,11 +7,9 @@ Hz. The source's clock is the publisher's (a file's: the service's, which paces 
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -24,7 +22,7 @@ from server.bench import glass_page
 from server.bench.chromium import clock_offset_ns, open_page, require_chromium
 from server.bench.coded_video import BLOCK_PX, CodedVideo, VideoShape, write_coded_video
 from server.bench.marker_model import StepTime, marker_environment
-from server.bench.mask_reader import MaskArrival, read_masks
+from server.bench.mask_reader import MaskArrival, MaskLog
 from server.bench.pairing import Arrival, pair_up
 from server.bench.percentiles import Percentiles
 from server.bench.publisher import Publisher
@@ -116,27 +114,6 @@ class GlassResult:
         found = asdict(self)
         del found["delays_ms"]
         return found
-
-
-class _MaskLog:
-    """Reads a session's masks in a thread of its own."""
-
-    def __init__(self, service: Service, session: str) -> None:
-        self.masks: list[MaskArrival] = []
-        self._is_wanted = True
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(read_masks(service.url, session, self._take)), daemon=True
-        )
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop at the next mask."""
-        self._is_wanted = False
-        self._thread.join(5)
-
-    def _take(self, arrival: MaskArrival) -> bool:
-        self.masks.append(arrival)
-        return self._is_wanted
 
 
 def measure_glass(
@@ -279,7 +256,7 @@ def _measure_mode(
     settings: GlassSettings, kind: GlassKind, mode: Mode, room: _Room, page: Page, offset_ns: int
 ) -> tuple[ModeResult, list[float]]:
     shape = settings.shape
-    masks = None if mode == "without" else _MaskLog(room.service, room.session)
+    masks = None if mode == "without" else MaskLog(room.service.url, room.session)
     before = _figures(page)
     page.evaluate(glass_page.START, glass_page.layout_of(shape.width, shape.height))
     begin_ns = time.monotonic_ns()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from server.masks.message import SUBPROTOCOL
@@ -18,13 +22,11 @@ class MaskArrival:
     """One mask message.
 
     Attributes:
-        sequence: Number of the decoded picture.
         pts: Session clock, 90 kHz ticks.
         captured_ns: Monotonic time at which the picture arrived at the service.
         arrived_ns: Monotonic time at which its mask arrived here.
     """
 
-    sequence: int
     pts: int
     captured_ns: int
     arrived_ns: int
@@ -35,25 +37,49 @@ class MaskArrival:
         return (self.arrived_ns - self.captured_ns) / 1e6
 
 
-async def read_masks(service_url: str, session: str, take: Callable[[MaskArrival], bool]) -> None:
-    """Read masks, acknowledging each, until `take` returns False or the session ends.
+async def read_masks(service_url: str, session: str, take: Callable[[MaskArrival], object]) -> None:
+    """Read masks, acknowledging each, until cancelled or the session ends.
 
     Args:
         service_url: Of a service on this machine, whose monotonic clock is ours.
         session: The session's id.
-        take: Called with each mask; whether more are wanted.
+        take: Called with each mask.
     """
     url = f"ws{service_url.removeprefix('http')}/v1/sessions/{session}/masks"
-    async with connect(
-        url, subprotocols=[Subprotocol(SUBPROTOCOL)], compression=None, proxy=None
-    ) as socket:
-        async for text in socket:
-            message = json.loads(text)
-            if message["type"] != "mask":
-                continue
-            arrival = MaskArrival(
-                message["sequence"], message["pts"], message["captured_at_ns"], time.monotonic_ns()
-            )
-            await socket.send(json.dumps({"type": "ack", "sequence": arrival.sequence}))
-            if not take(arrival):
-                return
+    subprotocols = [Subprotocol(SUBPROTOCOL)]
+    async with connect(url, subprotocols=subprotocols, compression=None, proxy=None) as socket:
+        with contextlib.suppress(ConnectionClosed):
+            async for text in socket:
+                message = json.loads(text)
+                if message["type"] != "mask":
+                    continue
+                arrival = MaskArrival(
+                    message["pts"], message["captured_at_ns"], time.monotonic_ns()
+                )
+                await socket.send(json.dumps({"type": "ack", "sequence": message["sequence"]}))
+                take(arrival)
+
+
+class MaskLog:
+    """Reads a session's masks in a thread of its own, from its making to `close`."""
+
+    def __init__(self, service_url: str, session: str) -> None:
+        self.masks: list[MaskArrival] = []
+        self._loop = asyncio.new_event_loop()
+        self._reading = self._loop.create_task(read_masks(service_url, session, self.masks.append))
+        self._thread = threading.Thread(target=self._run, name="bench-masks", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Read no more."""
+        # The loop is closed already if the session has ended.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._reading.cancel)
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            with contextlib.suppress(asyncio.CancelledError):
+                self._loop.run_until_complete(self._reading)
+        finally:
+            self._loop.close()

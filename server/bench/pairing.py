@@ -7,6 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+_MOST_SOONER_S = 1.0
+
 Arrival = tuple[int, int]
 """A picture's number within the round, and a monotonic time in nanoseconds."""
 
@@ -26,24 +28,28 @@ class Pair:
 
 
 def pair_up(first: Sequence[Arrival], later: Iterable[Arrival], round_s: float) -> list[Pair]:
-    """Find for each of the first arrivals the nearest other arrival of the same picture.
+    """Find for each of the first arrivals the other arrival of the same picture.
 
     Args:
         first: In the order of time.
         later: In any order.
-        round_s: Time after which the same number comes again; a pair lies within half of it.
+        round_s: Time after which the same number comes again. The other arrival is at most a
+            quarter of it (and a second) sooner, and less than the rest of it later.
     """
     by_number: defaultdict[int, list[int]] = defaultdict(list)
     for number, at_ns in later:
         by_number[number].append(at_ns)
     for times in by_number.values():
         times.sort()
-    reach_ns = round_s * 1e9 / 2
-    return [Pair(number, at_ns, _nearest(by_number[number], at_ns, reach_ns))
-            for number, at_ns in first]  # fmt: skip
+    sooner_ns = round(min(_MOST_SOONER_S, round_s / 4) * 1e9)
+    later_ns = round(round_s * 1e9) - sooner_ns
+    return [
+        Pair(number, at_ns, _between(by_number[number], at_ns - sooner_ns, at_ns + later_ns))
+        for number, at_ns in first
+    ]
 
 
-def _nearest(times: list[int], at_ns: int, reach_ns: float) -> int | None:
-    index = bisect_left(times, at_ns)
-    near = min(times[max(0, index - 1) : index + 1], key=lambda t: abs(t - at_ns), default=None)
-    return near if near is not None and abs(near - at_ns) < reach_ns else None
+def _between(times: list[int], begin_ns: int, end_ns: int) -> int | None:
+    """The first of these times from one moment on and before another."""
+    index = bisect_left(times, begin_ns)
+    return times[index] if index < len(times) and times[index] < end_ns else None

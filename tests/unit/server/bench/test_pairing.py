@@ -25,3 +25,8 @@ def test_an_arrival_that_came_sooner_is_told_as_below_zero() -> None:
 def test_a_picture_that_never_came_again_has_no_delay() -> None:
     (pair,) = pair_up([(3, 0)], [(4, 1)], round_s=10)
     assert pair.delay_ms is None
+
+
+def test_an_arrival_long_before_is_the_round_befores() -> None:
+    (pair,) = pair_up([(3, 4000 * MS)], [(3, 700 * MS), (3, 9000 * MS)], round_s=10)
+    assert pair.delay_ms == 5000
