@@ -22,11 +22,13 @@ class MaskArrival:
     """One mask message.
 
     Attributes:
+        sequence: Number of the decoded picture.
         pts: Session clock, 90 kHz ticks.
         captured_ns: Monotonic time at which the picture arrived at the service.
         arrived_ns: Monotonic time at which its mask arrived here.
     """
 
+    sequence: int
     pts: int
     captured_ns: int
     arrived_ns: int
@@ -37,13 +39,13 @@ class MaskArrival:
         return (self.arrived_ns - self.captured_ns) / 1e6
 
 
-async def read_masks(service_url: str, session: str, take: Callable[[MaskArrival], object]) -> None:
-    """Read masks, acknowledging each, until cancelled or the session ends.
+async def read_masks(service_url: str, session: str, take: Callable[[MaskArrival], bool]) -> None:
+    """Read masks, acknowledging each, until `take` returns False or the session ends.
 
     Args:
         service_url: Of a service on this machine, whose monotonic clock is ours.
         session: The session's id.
-        take: Called with each mask.
+        take: Called with each mask; whether more are wanted.
     """
     url = f"ws{service_url.removeprefix('http')}/v1/sessions/{session}/masks"
     subprotocols = [Subprotocol(SUBPROTOCOL)]
@@ -53,11 +55,11 @@ async def read_masks(service_url: str, session: str, take: Callable[[MaskArrival
                 message = json.loads(text)
                 if message["type"] != "mask":
                     continue
-                arrival = MaskArrival(
-                    message["pts"], message["captured_at_ns"], time.monotonic_ns()
-                )
-                await socket.send(json.dumps({"type": "ack", "sequence": message["sequence"]}))
-                take(arrival)
+                sequence, captured_ns = message["sequence"], message["captured_at_ns"]
+                arrival = MaskArrival(sequence, message["pts"], captured_ns, time.monotonic_ns())
+                await socket.send(json.dumps({"type": "ack", "sequence": sequence}))
+                if not take(arrival):
+                    return
 
 
 class MaskLog:
@@ -66,7 +68,7 @@ class MaskLog:
     def __init__(self, service_url: str, session: str) -> None:
         self.masks: list[MaskArrival] = []
         self._loop = asyncio.new_event_loop()
-        self._reading = self._loop.create_task(read_masks(service_url, session, self.masks.append))
+        self._reading = self._loop.create_task(read_masks(service_url, session, self._take))
         self._thread = threading.Thread(target=self._run, name="bench-masks", daemon=True)
         self._thread.start()
 
@@ -76,6 +78,10 @@ class MaskLog:
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._reading.cancel)
         self._thread.join()
+
+    def _take(self, arrival: MaskArrival) -> bool:
+        self.masks.append(arrival)
+        return True
 
     def _run(self) -> None:
         try:
