@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from scipy.special import gammaincinv
+
 from server.finding_bench.replay import FollowedScene, Telling, tell
 from server.findings.persistence import PersistenceRule
 
@@ -21,6 +23,7 @@ class Figures:
         window_ms: Of the rule; 0 is no filter.
         share: Of the rule.
         false_per_hour: False findings told an hour.
+        false_per_hour_at_most: What so short a measurement cannot exclude, 95 of 100 times.
         repeated_per_hour: Findings an hour of polyps that were told before.
         told_per_hour: All findings told an hour.
         polyps: How often a polyp came into sight.
@@ -33,6 +36,7 @@ class Figures:
     window_ms: int
     share: float
     false_per_hour: float
+    false_per_hour_at_most: float
     repeated_per_hour: float
     told_per_hour: float
     polyps: int
@@ -63,6 +67,7 @@ def figures_of(
         window_ms=rule.window_ms,
         share=rule.share,
         false_per_hour=_per_hour(telling.false, telling),
+        false_per_hour_at_most=_per_hour(most_expected(telling.false), telling),
         repeated_per_hour=_per_hour(telling.repeated, telling),
         told_per_hour=_per_hour(telling.told, telling),
         polyps=len(telling.delays_ms),
@@ -73,6 +78,11 @@ def figures_of(
     )
 
 
+def most_expected(counted: int) -> float:
+    """Return the greatest mean of a Poisson count that so small a count does not refute (5 %)."""
+    return float(gammaincinv(counted + 1, 0.95))
+
+
 def quantile(ordered: Sequence[float], share: float) -> float | None:
     """Return the value that `share` of them do not exceed; None for none, or for never."""
     if not ordered:
@@ -81,5 +91,5 @@ def quantile(ordered: Sequence[float], share: float) -> float | None:
     return None if math.isinf(value) else value
 
 
-def _per_hour(number: int, telling: Telling) -> float:
+def _per_hour(number: float, telling: Telling) -> float:
     return round(number / telling.hours, 1) if telling.hours else 0.0

@@ -4,7 +4,9 @@ import json
 import re
 from pathlib import Path
 
-from server.finding_bench.figures import figures_of, quantile
+import pytest
+
+from server.finding_bench.figures import figures_of, most_expected, quantile
 from server.finding_bench.replay import follow
 from server.finding_bench.report import draw_report, make_report, report_lines
 from server.findings.persistence import PersistenceRule
@@ -26,6 +28,14 @@ def test_figures_are_per_hour_and_count_what_was_missed() -> None:
     assert (figures.delay_median_ms, figures.delay_p95_ms) == (120, 120)
     assert figures.delay_p95_all_ms is None
     assert not figures.meets_goals
+
+
+def test_a_short_measurement_says_what_it_cannot_exclude() -> None:
+    assert most_expected(0) == pytest.approx(3.0, abs=0.01)
+    assert most_expected(6) == pytest.approx(11.84, abs=0.01)
+    figures = figures_of(SCENES[:1], PersistenceRule(240, 0.66), 0.01)
+    assert figures.false_per_hour == 0
+    assert figures.false_per_hour_at_most == pytest.approx(3.0 * 3600 / 2, rel=0.01)
 
 
 def test_a_quantile_is_a_value_that_was_measured() -> None:
