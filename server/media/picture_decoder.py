@@ -80,7 +80,9 @@ class PictureDecoder:
             context.width, context.height = stream.size
         # Frame threads would hold back one picture each; slices do not.
         context.thread_type = "SLICE"
-        context.thread_count = 2
+        # dav1d's own threads free packets, for which PyAV takes the interpreter's lock: closing it,
+        # with that lock held, would wait for them for ever.
+        context.thread_count = 1 if name == "libdav1d" else 2
         context.options = {"max_pixels": str(MAX_PICTURE[0] * MAX_PICTURE[1])}
         try:
             context.open()

@@ -1,7 +1,7 @@
 """Feeds damaged video to a pipeline, round after round; in a process of its own, as it may die.
 
 `python -m tests.fakes.fuzz_decoding h264 --seed 1 --rounds 500`; `--replay 17` runs one round only.
-Prints one JSON object. Exits with 3 if a round hangs.
+Prints one JSON object. Exits with 3, or 1, if a round hangs.
 """
 
 from __future__ import annotations
@@ -94,6 +94,8 @@ def _resident_bytes() -> int:
 
 async def _play(running: Run, codec: str, packets: list[bytes], start: int) -> int:
     """Play damaged packets, then a good picture, which has to come through; the next free pts."""
+    # Ends the process even where the interpreter's lock is held for ever.
+    faulthandler.dump_traceback_later(2 * _HANG_S, exit=True)
     pipeline = running.pipeline
     pipeline.begin(StreamFormat(codec), "another round")
     pts = start
@@ -128,6 +130,7 @@ async def main(codec: str, seed: int, rounds: range) -> None:
         gc.collect()
         grown = _resident_bytes() - warm if warm else 0
         drops = running.pipeline.drops
+    faulthandler.cancel_dump_traceback_later()
     facts = {"rounds": len(rounds), "decoded": decoded, "grown": grown, "drops": drops}
     sys.stdout.write(json.dumps(facts) + "\n")
 
