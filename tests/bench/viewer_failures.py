@@ -90,10 +90,10 @@ def fail_tab(room: Room) -> dict[str, float]:
 
 
 FAILURES: dict[str, Callable[[Room], dict[str, float]]] = {
-    "worker": fail_worker,
     "socket": fail_socket,
     "source": fail_source,
     "tab": fail_tab,
+    "worker": fail_worker,
 }
 
 
