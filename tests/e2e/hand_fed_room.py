@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from sali_core.data.phantom.frame_code import draw_frame_code
 from tests.e2e.browser import MARKER, Service, open_page, serve, wait_attribute
@@ -90,7 +91,8 @@ class Feeder:
     def _run(self) -> None:
         number = 0
         due = time.monotonic()
-        with connect(self._url, subprotocols=["sali.frames.v1"], max_queue=None) as link:  # type: ignore[list-item]
+        protocols = [Subprotocol("sali.frames.v1")]
+        with connect(self._url, subprotocols=protocols, max_queue=None) as link:
             while not self._is_over:
                 self._go.wait()
                 link.send(self._pictures[number % _NUMBERS])
