@@ -34,7 +34,7 @@ image_of() {
 # has_image NAME: whether it is here or can be pulled; where one could not, no other is tried.
 has_image() {
     $DOCKER image inspect "$1" >/dev/null 2>&1 && return
-    [ "${has_registry:-yes}" = yes ] && timeout 120 $DOCKER pull -q "$1" >/dev/null 2>&1
+    [ "${has_registry:-yes}" = yes ] && timeout 60 $DOCKER pull -q "$1" >/dev/null 2>&1
 }
 
 # make_image NAME PACKAGES CHANGE
