@@ -1,5 +1,4 @@
 /** The page's side of the overlay: a worker where the browser allows, the same session here if not. */
-import { BurnedHost } from "./burnedHost";
 import { systemClock, systemTimeOfDay, systemTimers } from "./clock";
 import { h } from "./dom";
 import { methodsOf, type FrameMethod } from "./frameMethods";
@@ -8,6 +7,7 @@ import type { FromWorker, OverlayStats, SocketSettings, ToWorker, ViewSettings }
 import { OverlayRenderer } from "./overlayRenderer";
 import { OverlaySession } from "./overlaySession";
 import type { Extent } from "./pictureGeometry";
+import { PlainHost } from "./plainHost";
 import { JitteredBackoff } from "./reconnectPolicy";
 import { VideoElementFrames } from "./videoElementFrames";
 
@@ -76,12 +76,17 @@ export class FittingHost {
     this.host.doubt();
   }
 
+  /** The video that the present method needs cannot be had: go on with the next one. */
+  giveUp(): void {
+    this.replace(this.host);
+  }
+
   close(): void {
     this.host.close();
   }
 
   private create(): OverlayHost {
-    const method = this.methods.shift() ?? "burned";
+    const method = this.methods.shift() ?? "none";
     const settings = this.settings;
     const host = createHost(method, { ...this.options, settings, onUnfit: () => this.replace(host) });
     this.element.replaceChildren(host.element);
@@ -103,8 +108,8 @@ function createHost(method: FrameMethod, options: HostOptions): OverlayHost {
       return new WorkerHost(options);
     case "checked":
       return new PageHost(options);
-    case "burned":
-      return new BurnedHost(options);
+    default:
+      return new PlainHost(method, options);
   }
 }
 

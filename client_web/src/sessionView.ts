@@ -2,6 +2,7 @@
 import type { Api } from "./api";
 import type { ShownAiState } from "./aiWatch";
 import { h, setText } from "./dom";
+import { ApiError } from "./errors";
 import type { FrameMethod } from "./frameMethods";
 import { FittingHost } from "./overlayHost";
 import type { OverlayStats, ViewSettings } from "./overlayProtocol";
@@ -47,7 +48,7 @@ export class SessionView {
   private statsAt = performance.now();
 
   constructor(private readonly options: SessionViewOptions) {
-    const { api, sessionId, token, settings } = options;
+    const { sessionId, token, settings } = options;
     this.host = new FittingHost({
       socket: { url: maskSocketUrl(sessionId), token },
       settings,
@@ -56,7 +57,7 @@ export class SessionView {
     });
     this.element = h("div", { class: "stage" }, this.host.element, this.message);
     this.link = new VideoLink({
-      connect: () => connectWhep(api, sessionId, this.host.method === "burned" ? "burned" : "clean"),
+      connect: () => this.connect(),
       policy: new JitteredBackoff(),
       onConnection: (connection) => this.showVideo(connection),
       onLost: () => this.host.videoLost(),
@@ -92,6 +93,18 @@ export class SessionView {
     this.size.disconnect();
     this.link.close();
     this.host.close();
+  }
+
+  private async connect(): Promise<WhepConnection> {
+    const { api, sessionId } = this.options;
+    const isBurned = this.host.method === "burned";
+    try {
+      return await connectWhep(api, sessionId, isBurned ? "burned" : "clean");
+    } catch (error) {
+      // It cannot play H.264, which the server draws into; the source may be in another codec.
+      if (isBurned && error instanceof ApiError && error.status === 406) this.host.giveUp();
+      throw error;
+    }
   }
 
   private showVideo(connection: WhepConnection): void {

@@ -22,17 +22,16 @@ export class StatusBar {
   private readonly trouble = h("span", { class: "figure warn", role: "alert" });
   private readonly buttons = h("div", { class: "bar-buttons" });
 
-  private readonly burned = h("span", { class: "figure warn", title: strings.burnedTitle }, strings.burned);
+  private readonly method = h("span", { class: "figure warn", title: strings.burnedTitle });
 
   constructor(private readonly commands: Commands) {
-    this.burned.hidden = true;
     this.element = h(
       "footer",
       { class: "status" },
       this.aiChip.element,
       h("div", { class: "bar-pair" }, this.name, this.sourceChip.element),
       h("div", { class: "bar-pair" }, this.delay, this.latency),
-      h("div", { class: "bar-pair warn" }, this.burned, this.coverage, this.trouble),
+      h("div", { class: "bar-pair warn" }, this.method, this.coverage, this.trouble),
       h("span", { class: "spring" }),
       h("strong", { class: "not-medical" }, strings.notMedical),
       this.buttons,
@@ -53,11 +52,12 @@ export class StatusBar {
       this.sourceChip.element.hidden = stats.aiState === "lost";
       this.sourceChip.show(stats.sourceState, strings.sourceReason(stats.sourceReason, stats.sourceRetry));
     }
-    // Masks that are part of the video cannot be counted or timed here.
-    this.burned.hidden = method !== "burned";
-    this.latency.hidden = method === "burned";
+    // Masks that are not drawn here cannot be counted or timed here.
+    const isDrawnHere = method === "exact" || method === "checked";
+    setText(this.method, isDrawnHere ? "" : strings.methods[method]);
+    this.latency.hidden = !isDrawnHere;
     this.showFigures(stats);
-    if (method === "burned") this.coverage.hidden = true;
+    if (!isDrawnHere) this.coverage.hidden = true;
   }
 
   /** Say what a command could not do; the next report of another trouble takes its place. */

@@ -1,35 +1,17 @@
 /**
  * Frames for browsers without MediaStreamTrackProcessor on the page: a hidden <video> and its frame
- * callback. By the time of the callback the element may show the next picture already (3 of 500 at 60
- * frames a second in Chromium). So the picture is taken as a VideoFrame, whose timestamp must be the
- * callback's media time; any other picture is left out, and its own callback follows.
+ * callback. Each picture is taken as a VideoFrame, whose own time says which callback tells of it.
  */
 import { FitnessWatch } from "./frameMethods";
 import type { SessionFrame } from "./overlaySession";
+import { PictureJoin } from "./pictureJoin";
 
 export type TakeFrame = (frame: SessionFrame, rtpTimestamp: number) => void;
-
-/** Both times are microseconds at heart; one travels as a float of seconds. */
-const SAME_US = 2;
-
-/** Whether a picture is the one its callback tells of: microseconds against seconds. */
-export function isSamePicture(timestampUs: number, mediaTimeS: number): boolean {
-  return Math.abs(timestampUs - mediaTimeS * 1e6) <= SAME_US;
-}
-
-/** What the element shows now; null where a browser refuses to give it away. */
-function takePicture(video: HTMLVideoElement): VideoFrame | null {
-  try {
-    return new VideoFrame(video);
-  } catch (error) {
-    if (error instanceof DOMException) return null;
-    throw error;
-  }
-}
 
 export class VideoElementFrames {
   private readonly video = document.createElement("video");
   private readonly fitness: FitnessWatch;
+  private readonly join = new PictureJoin<VideoFrame>();
   private isStopped = false;
 
   /** @param onUnfit called when too few pictures can be told apart in this browser. */
@@ -50,6 +32,7 @@ export class VideoElementFrames {
   stop(): void {
     this.isStopped = true;
     this.video.srcObject = null;
+    this.join.close();
   }
 
   private next(): void {
@@ -60,17 +43,24 @@ export class VideoElementFrames {
     });
   }
 
-  /** @returns whether the picture could be taken and is the one the callback tells of. */
+  /** @returns whether a picture became known. */
   private capture({ rtpTimestamp, mediaTime }: VideoFrameCallbackMetadata): boolean {
     if (rtpTimestamp === undefined) return false;
-    const frame = takePicture(this.video);
-    if (frame === null) return false;
-    if (!isSamePicture(frame.timestamp, mediaTime)) {
-      frame.close();
-      return false;
+    const known = this.join.add(takePicture(this.video), mediaTime, rtpTimestamp);
+    for (const [image, timestamp] of known) {
+      const { displayWidth: width, displayHeight: height } = image;
+      this.take({ image, width, height, close: () => image.close() }, timestamp);
     }
-    const { displayWidth: width, displayHeight: height } = frame;
-    this.take({ image: frame, width, height, close: () => frame.close() }, rtpTimestamp);
-    return true;
+    return known.length > 0;
+  }
+}
+
+/** What the element shows now; null where a browser refuses to give it away. */
+function takePicture(video: HTMLVideoElement): VideoFrame | null {
+  try {
+    return new VideoFrame(video);
+  } catch (error) {
+    if (error instanceof DOMException) return null;
+    throw error;
   }
 }

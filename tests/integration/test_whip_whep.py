@@ -243,20 +243,6 @@ async def test_a_broken_offer_is_refused_and_leaves_nothing_behind(
             await room.pipeline.whip_accept(damage(offer.replace("a=recvonly", "a=sendonly")))
 
 
-@pytest.mark.parametrize(
-    ("offered", "answered"), [("actpass", "passive"), ("active", "passive"), ("passive", "active")]
-)
-async def test_the_answer_takes_the_dtls_role_that_the_offer_leaves(
-    offered: str, answered: str
-) -> None:
-    """FFmpeg's publisher offers `passive`, and waits."""
-    offer = (await _viewer_offer()).replace("a=setup:actpass", f"a=setup:{offered}")
-    async with open_room() as room:
-        viewer_id, answer = await room.viewers.create(offer, "h264")
-        assert f"a=setup:{answered}\r\n" in answer
-        await room.viewers.close(viewer_id)
-
-
 async def test_an_offer_in_the_wrong_direction_is_refused() -> None:
     wants_video = await _viewer_offer()
     sends_video = wants_video.replace("a=recvonly", "a=sendonly")

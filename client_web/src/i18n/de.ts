@@ -143,8 +143,8 @@ export const de: Strings = {
     "In der letzten Sekunde. Die KI schafft nicht jedes Bild; der Modus „sofort“ zeigt die neueste Maske",
   delayTitle: "Wie lange jedes Bild zurückgehalten wird, damit seine Maske darauf gezeichnet werden kann",
   latencyTitle: "Alter des Bildes, wenn seine Maske gezeichnet wird (95 % sind schneller), und die Grenze",
-  burned: "Masken vom Server gezeichnet",
-  burnedTitle: "Dieser Browser kann Bilder nicht unterscheiden: Die Masken sind Teil des Videos, ihr Aussehen ist nicht wählbar",
+  methods: { burned: "Masken vom Server gezeichnet", none: "keine Masken in diesem Browser" },
+  burnedTitle: "Dieser Browser kann Bilder nicht unterscheiden: Masken sind Teil des Videos oder fehlen, ihr Aussehen ist nicht wählbar",
   pictureStill: "kein neues Bild",
 
   back: "Zurück",

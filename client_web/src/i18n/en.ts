@@ -137,8 +137,8 @@ export const en = {
   coverageTitle: "In the last second. The AI does not keep up with every picture; live mode shows the newest mask",
   delayTitle: "How long this viewer keeps each picture back so that its mask can be drawn on it",
   latencyTitle: "Age of the picture when its mask is drawn (95 % are faster), against the limit",
-  burned: "masks drawn by the server",
-  burnedTitle: "This browser cannot tell video frames apart: the masks are part of the video, and how they look cannot be chosen",
+  methods: { burned: "masks drawn by the server", none: "no masks in this browser" },
+  burnedTitle: "This browser cannot tell video frames apart: masks are part of the video or not shown, and how they look cannot be chosen",
   pictureStill: "no new picture",
 
   back: "Back",

@@ -132,8 +132,8 @@ export const zh: Strings = {
   coverageTitle: "最近一秒内。AI 来不及处理每一帧;实时模式显示最新的掩膜",
   delayTitle: "为了在画面上绘制其自身的掩膜,每帧在此保留的时间",
   latencyTitle: "绘制掩膜时画面的时龄(95 % 更快)与上限",
-  burned: "掩膜由服务器绘制",
-  burnedTitle: "此浏览器无法区分视频帧:掩膜已绘入视频,其外观不可选择",
+  methods: { burned: "掩膜由服务器绘制", none: "此浏览器不显示掩膜" },
+  burnedTitle: "此浏览器无法区分视频帧:掩膜绘入视频或不显示,其外观不可选择",
   pictureStill: "没有新画面",
 
   back: "返回",

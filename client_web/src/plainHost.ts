@@ -1,6 +1,6 @@
 /**
- * The last resort: the server draws the masks into the video, and a plain <video> shows it. Works in
- * every browser; a mask cannot be hidden or lie on another frame, as it is part of the picture.
+ * The last resort: a plain <video> shows what comes. Either the server has drawn the masks into it, so
+ * that none can lie on another frame or be hidden, or there are none.
  */
 import { MASK_AGE_LIMIT_MS } from "./aiWatch";
 import { systemClock, systemTimeOfDay, systemTimers } from "./clock";
@@ -13,16 +13,19 @@ import { TICKS_PER_MS } from "./rtpTime";
 
 const LOOK_EVERY_MS = 20;
 
-export class BurnedHost implements OverlayHost {
-  readonly method = "burned";
+export class PlainHost implements OverlayHost {
   readonly element: HTMLVideoElement = h("video", { class: "picture" });
   private readonly session: OverlaySession;
   private readonly timer: number;
+  private framesCalled = 0;
   private framesSeen = 0;
   private newestAt = 0;
   private isClosed = false;
 
-  constructor({ socket, settings, onStats }: HostOptions) {
+  constructor(
+    readonly method: "burned" | "none",
+    { socket, settings, onStats }: HostOptions,
+  ) {
     this.element.muted = true;
     this.element.playsInline = true;
     this.session = new OverlaySession({
@@ -34,13 +37,14 @@ export class BurnedHost implements OverlayHost {
       report: (stats) => queueMicrotask(() => (this.isClosed ? undefined : onStats(stats))),
     });
     this.session.start(new MaskSocket({ ...socket, policy: new JitteredBackoff(), listener: this.session }));
+    if ("requestVideoFrameCallback" in this.element) this.countCalls();
     this.timer = setInterval(() => this.look(), LOOK_EVERY_MS);
   }
 
   setVideo(_viewer: string, track: MediaStreamTrack): void {
     this.element.srcObject = new MediaStream([track]);
     this.framesSeen = 0;
-    // No mask is ever asked for here: those of the server are in the picture.
+    // No mask is ever drawn here.
     this.session.videoConnected(null);
     // Muted video may always play; it is refused only when the element is already gone.
     this.element.play().catch(() => undefined);
@@ -51,7 +55,7 @@ export class BurnedHost implements OverlayHost {
     this.session.videoLost();
   }
 
-  /** How masks look was decided by the server. */
+  /** How masks look, if there are any, was decided by the server. */
   configure(): void {
     return;
   }
@@ -72,10 +76,18 @@ export class BurnedHost implements OverlayHost {
     this.session.stop();
   }
 
+  private countCalls(): void {
+    this.element.requestVideoFrameCallback(() => {
+      this.framesCalled++;
+      if (!this.isClosed) this.countCalls();
+    });
+  }
+
   /** Tell the session of a new picture; take one off the screen whose mask would be too old. */
   private look(): void {
     const now = systemClock.now();
-    const frames = this.element.getVideoPlaybackQuality().totalVideoFrames;
+    // Firefox counts no frames of a connection; callbacks rest in a tab that is not seen.
+    const frames = this.element.getVideoPlaybackQuality().totalVideoFrames + this.framesCalled;
     if (frames !== this.framesSeen) {
       this.framesSeen = frames;
       this.newestAt = now;
@@ -83,6 +95,7 @@ export class BurnedHost implements OverlayHost {
       const frame: SessionFrame = { image: this.element, width, height, close: () => undefined };
       this.session.pushFrame(frame, Math.round(now * TICKS_PER_MS) % 2 ** 32);
     }
-    this.element.style.opacity = now - this.newestAt <= MASK_AGE_LIMIT_MS ? "" : "0";
+    const isTooOld = this.method === "burned" && now - this.newestAt > MASK_AGE_LIMIT_MS;
+    this.element.style.opacity = isTooOld ? "0" : "";
   }
 }
