@@ -114,13 +114,13 @@
       newPicture(number, size);
     }
     const mask = readMask(picture);
-    if (mask === null || number === null) return;
+    if (mask === null) return;
     if (!current.hadMask) {
       probe.masks++;
       count(probe.masked, current.size);
     }
     current.hadMask = true;
-    if (mask === -1) {
+    if (mask === -1 || number === null) {
       probe.unclear++;
       keep("unclear", number, mask);
     } else if (mask !== number) {

@@ -158,7 +158,7 @@ class Figures:
         shown: Pictures.
         masks: Of these, with a mask.
         wrong: Draws of a mask that spells another picture's number.
-        unclear: Draws of a mask that spells no number.
+        unclear: Draws of a mask that spells no number, or on a picture whose number is unreadable.
         unreadable: Pictures whose number could not be read.
         backwards: Pictures with a smaller number than the one before.
         sizes: Pictures by size.

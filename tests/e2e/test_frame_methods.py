@@ -45,11 +45,11 @@ def test_pictures_of_a_video_element_are_checked_one_by_one(room: Room) -> None:
         viewer = room.watch(page)
         viewer.wait_for_masks()
         wait_attribute(page, "method", "checked")
-        figures = viewer.wait_until(lambda f: f.masks >= 200, 120)
+        figures = viewer.wait_until(lambda f: f.masks >= 100, 180)
         print(figures)
         assert figures.wrong == 0, figures.examples
         assert figures.unclear == 0, figures.examples
-        assert figures.masks >= 200
+        assert figures.masks >= 100
 
 
 def test_a_wrong_origin_is_caught_there_too(room: Room) -> None:
