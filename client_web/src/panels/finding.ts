@@ -13,6 +13,8 @@ export interface FindingStill {
   /** Edges in the still's own pixels, as the data of SVG paths: of the finding itself, and of other polyps. */
   readonly outline: string;
   readonly others: string;
+  /** As the server tells it: the mask's run lengths, the region, the box. */
+  readonly facts: JsonObject;
 }
 
 export interface Finding {
@@ -62,7 +64,8 @@ function parseStill(value: unknown): FindingStill {
   const isOwn = insideOf(boxInStill(still, width, height));
   const pathsOf = (wanted: boolean): string =>
     shape.polygons.filter((polygon) => isOwn(polygon) === wanted).map(pathOf).join("");
-  return { pts: countField(still, "pts"), width, height, outline: pathsOf(true), others: pathsOf(false) };
+  const pts = countField(still, "pts");
+  return { pts, width, height, outline: pathsOf(true), others: pathsOf(false), facts: still };
 }
 
 /** The finding's box, which is told in source pixels. */

@@ -11,6 +11,8 @@ export interface FindingCardActions {
   /** Keep a review; a failure is told to people by the one who shows the card. */
   readonly review: (change: { status?: FindingStatus; note?: string }) => void;
   readonly loadStill: () => Promise<Blob>;
+  /** Save the finding as it is shown, with its clean picture, to files. */
+  readonly save: (finding: Finding, picture: Blob) => void;
 }
 
 export class FindingCard {
@@ -30,6 +32,9 @@ export class FindingCard {
   private savedNote = "";
   private stillPts: number | null = null;
   private url = "";
+  private shown: Finding | null = null;
+  private blob: Blob | null = null;
+  private readonly save: HTMLButtonElement;
 
   constructor(
     finding: Finding,
@@ -38,6 +43,10 @@ export class FindingCard {
     const { words } = this;
     this.accept = this.choice(words.accept, "accepted");
     this.reject = this.choice(words.reject, "rejected");
+    this.save = h("button", { type: "button", title: words.saveTitle, disabled: true }, words.save);
+    this.save.addEventListener("click", () => {
+      if (this.shown !== null && this.blob !== null) this.actions.save(this.shown, this.blob);
+    });
     this.outline.setAttribute("aria-hidden", "true");
     this.picture.append(h("span", { class: "quiet" }, words.noStill));
     const when = finding.firstSeenAt.toLocaleTimeString(currentLanguage());
@@ -54,7 +63,7 @@ export class FindingCard {
         { class: "finding-side" },
         h("p", {}, this.time, this.status),
         h("p", { class: "quiet" }, this.facts),
-        h("div", { class: "finding-choices" }, this.accept, this.reject),
+        h("div", { class: "finding-choices" }, this.accept, this.reject, this.save),
         this.note,
       ),
     );
@@ -63,6 +72,7 @@ export class FindingCard {
   show(finding: Finding): void {
     const { words } = this;
     this.revision = finding.revision;
+    this.shown = finding;
     this.current = finding.status;
     this.savedNote = finding.note;
     this.element.dataset["status"] = finding.status;
@@ -100,6 +110,8 @@ export class FindingCard {
       const picture = await this.actions.loadStill();
       if (this.stillPts !== still.pts) return;
       if (this.url !== "") URL.revokeObjectURL(this.url);
+      this.blob = picture;
+      this.save.disabled = false;
       this.url = URL.createObjectURL(picture);
       this.image.src = this.url;
       this.draw(still);

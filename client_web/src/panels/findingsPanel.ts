@@ -6,6 +6,7 @@ import type { OpenPanel, Panel, PanelContext } from "../panelHost";
 import { inLanguage } from "../strings";
 import { parseFinding, parseFindings, type Finding, type FindingStatus } from "./finding";
 import { FindingCard } from "./findingCard";
+import { saveFinding } from "./findingFile";
 import { Polling } from "./polling";
 
 const INTERVAL_MS = 1000;
@@ -78,12 +79,21 @@ class FindingsView implements OpenPanel {
     if (card === undefined) {
       card = new FindingCard(finding, {
         review: (change) => void this.review(finding.id, change),
+        save: (shown, picture) => void this.save(shown, picture),
         loadStill: () => this.context.api.getBlob(`${this.path}/${encodeURIComponent(finding.id)}/still`),
       });
       this.cards.set(finding.id, card);
       this.list.append(card.element);
     }
     if (finding.revision > card.revision) card.show(finding);
+  }
+
+  private async save(finding: Finding, picture: Blob): Promise<void> {
+    try {
+      await saveFinding(finding, this.context.sessionId, picture);
+    } catch (error) {
+      setText(this.note, this.words.notSaved(describeError(error)));
+    }
   }
 
   private async review(id: string, change: { status?: FindingStatus; note?: string }): Promise<void> {
