@@ -91,7 +91,7 @@ describe("AiWatch", () => {
     watch.noteMask("active", 50);
     time.advance(200);
     hear(state("active"));
-    time.advance(50);
+    time.advance(20);
     expect(watch.verdict().state).toBe("active");
     time.advance(1);
     expect(watch.verdict()).toEqual({ state: "paused", reason: "" });
@@ -116,7 +116,7 @@ describe("AiWatch", () => {
     watch.noteFrame();
     expect(watch.nextChangeAt()).toBe(time.now() + 220);
     watch.noteMask("active", 10);
-    expect(watch.nextChangeAt()).toBe(time.now() + 230);
+    expect(watch.nextChangeAt()).toBe(time.now() + 220);
   });
 
   it("follows the state that a mask carries", () => {

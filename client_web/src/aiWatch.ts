@@ -11,8 +11,8 @@ export const SILENCE_LIMIT_MS = 250;
 export const MASK_AGE_LIMIT_MS = 250;
 /** So long may pictures come without a mask: with the time to the first of them, 300 ms at 25 a second. */
 export const UNMASKED_LIMIT_MS = 220;
-/** No picture for this long: there is nothing to work on. */
-export const PICTURE_LIMIT_MS = 250;
+/** No picture for this long: there is nothing to work on. Its way here took time before. */
+export const PICTURE_LIMIT_MS = 220;
 
 /** `lost` is the viewer's own verdict; the others come from the server or, for `late`, from both. */
 export type ShownAiState = AiState | "lost";

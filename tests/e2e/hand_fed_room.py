@@ -72,13 +72,17 @@ class Feeder:
         self._pictures = [_picture(number) for number in range(_NUMBERS)]
         self._go = threading.Event()
         self._go.set()
+        self._idle = threading.Event()
         self._is_over = False
         self.last_at_ms = 0.0
         self._thread = threading.Thread(target=self._run, name="feeder")
         self._thread.start()
 
     def pause(self) -> None:
+        """Stop; no picture is under way any more when this returns."""
+        self._idle.clear()
         self._go.clear()
+        assert self._idle.wait(10), "the feeder hangs"
 
     def resume(self) -> None:
         self._go.set()
@@ -94,7 +98,9 @@ class Feeder:
         protocols = [Subprotocol("sali.frames.v1")]
         with connect(self._url, subprotocols=protocols, max_queue=None) as link:
             while not self._is_over:
-                self._go.wait()
+                if not self._go.is_set():
+                    self._idle.set()
+                    self._go.wait()
                 link.send(self._pictures[number % _NUMBERS])
                 self.last_at_ms = time.time() * 1000
                 number += 1
@@ -186,8 +192,6 @@ class Room:
 
     def stop_source(self) -> float:
         self.feeder.pause()
-        # A picture may just be under way; it is the last one.
-        time.sleep(1.2 / FPS)
         return self.feeder.last_at_ms
 
     def freeze_tab(self, frozen_s: float) -> tuple[float, int]:
