@@ -7,7 +7,7 @@ PORT ?= 8000
 SOURCE ?= demo
 
 .DEFAULT_GOAL := help
-.PHONY: help install web run test test-python test-web e2e docker-test env-example bench bench-lossy bench-gpu test-gpu test-outages fuzz safety fmt lint type train clean packages
+.PHONY: help install web run test test-python test-web e2e e2e-long docker-test env-example bench bench-lossy bench-gpu test-gpu test-outages fuzz safety fmt lint type train clean packages
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -46,7 +46,10 @@ test-web: client_web/node_modules/.installed ## Web client: types, lint, unit te
 	cd client_web && npm run --silent typecheck && npm run --silent lint && npm test --silent
 
 e2e: install web ## A real browser against a real server
-	$(BIN)/python -m pytest -q -m e2e tests/e2e
+	$(BIN)/python -m pytest -q -m 'e2e and not long' tests/e2e
+
+e2e-long: packages install web ## Its slow part: fallbacks of the browser, changing sources, benchmarks (10 minutes)
+	$(BIN)/python -m pytest -q -m 'e2e and long' tests/e2e
 
 docker-test: install ## Build the image and test the whole stack (root on Debian, or Docker with Compose)
 	PYTHON=$(BIN)/python tests/docker/run.sh

@@ -184,6 +184,17 @@ describe("OverlaySession", () => {
   });
 
   // hazard H16
+  it.each([
+    ["of another size", [240, 320], false],
+    ["whose odd side coding cut off", [481, 641], true],
+  ])("treats a mask of a picture %s as it deserves", (_, size, drawn) => {
+    room.play(50);
+    room.frame(50);
+    room.mask(50, { source_size: size });
+    room.time.advance(40);
+    expect(room.isMasked).toBe(drawn);
+  });
+
   it("counts masks that are no masks and draws none of them", () => {
     vi.spyOn(console, "warn").mockImplementation(() => undefined);
     room.frame(0);

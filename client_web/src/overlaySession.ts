@@ -41,6 +41,17 @@ export interface OverlaySessionOptions {
   readonly report: (stats: OverlayStats) => void;
 }
 
+/**
+ * Whether a picture has the size of the mask's own, within the pixel that coding may cut off an odd side.
+ *
+ * After a change of size a decoder may give old pictures out under new time stamps. Their time is the mask's, what
+ * they show is not.
+ */
+function hasSizeOf(shape: MaskShape, frame: Drawable): boolean {
+  const [height, width] = shape.sourceSize;
+  return Math.abs(frame.width - width) <= 1 && Math.abs(frame.height - height) <= 1;
+}
+
 export class OverlaySession implements MaskSocketListener {
   private readonly matcher: FrameMatcher<SessionFrame, MaskShape>;
   private readonly watch: AiWatch;
@@ -215,7 +226,7 @@ export class OverlaySession implements MaskSocketListener {
   private show(picture: Picture<SessionFrame, MaskShape>, now: number): void {
     const { look, hidden, mode, layout } = this.settings;
     const overlay: Overlay | null =
-      picture.mask === null || hidden
+      picture.mask === null || hidden || !hasSizeOf(picture.mask, picture.frame)
         ? null
         : { shape: picture.mask, look, ageMs: mode === "live" ? picture.maskAgeMs : null };
     this.options.painter.draw(picture.frame, overlay, layout);

@@ -176,8 +176,9 @@ def look(page: Any, video_size: tuple[int, int]) -> Shown:
     shot = Image.open(io.BytesIO(page.screenshot(type="png"))).convert("RGB")
     width, height = video_size
     scale = min(box[2] / width, box[3] / height)  # object-fit: contain
-    left = box[0] + (box[2] - width * scale) / 2
-    top = box[1] + (box[3] - height * scale) / 2
+    # Rounding must not put it a hair outside the screenshot.
+    left = max(0.0, box[0] + (box[2] - width * scale) / 2)
+    top = max(0.0, box[1] + (box[3] - height * scale) / 2)
     picture = shot.resize(
         (width, height), Image.Resampling.BILINEAR,
         box=(left, top, left + width * scale, top + height * scale),

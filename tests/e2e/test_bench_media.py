@@ -13,7 +13,7 @@ from server.bench.glass import GlassSettings, measure_glass
 from server.bench.relay_delay import RelaySettings, measure_relay
 from tests.e2e.browser import require_chromium
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 
 @pytest.mark.parametrize("kind", ["file", "whip"])

@@ -16,7 +16,7 @@ from tests.e2e.lossy_room import Conditions, Room, open_room
 from tests.fakes.lossy_path import Weather
 from tests.fakes.marker_engine import PLACES, place_of
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 NO_PROCESSOR = "delete window.MediaStreamTrackProcessor;"
 NO_FRAMES = "delete window.VideoFrame;"
