@@ -14,7 +14,7 @@ import pytest
 from tests.bench.viewer_failures import FAILURES, measure
 from tests.e2e.hand_fed_room import hand_fed_room
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 
 def test_no_mask_outlives_what_it_came_from_and_the_page_says_why(tmp_path: Path) -> None:

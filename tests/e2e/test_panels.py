@@ -64,6 +64,7 @@ def test_the_memory_panel_shows_frames_shares_and_where_in_one_the_network_looks
         assert len(asked) - before <= 1
 
 
+@pytest.mark.long
 def test_a_new_patient_empties_the_memory_panel(phantom_file: PhantomFile, tmp_path: Path) -> None:
     with (
         serve(tmp_path, str(phantom_file.path)) as service,
@@ -80,6 +81,7 @@ def test_a_new_patient_empties_the_memory_panel(phantom_file: PhantomFile, tmp_p
         assert httpx.get(f"{path}/memory/{old}", trust_env=False).status_code == 404
 
 
+@pytest.mark.long
 def test_findings_can_be_looked_at_and_reviewed(phantom_file: PhantomFile, tmp_path: Path) -> None:
     with (
         serve(tmp_path, str(phantom_file.path)) as service,

@@ -80,6 +80,7 @@ def watch_masks(page: Any, service: Service) -> None:
     assert figures.wrong == figures.unclear == 0, figures.examples
 
 
+@pytest.mark.long
 def test_ffmpeg_publishes_and_begins_the_handshake(tmp_path: Path) -> None:
     with serve(tmp_path, "whip", environment=SPELLING) as service:
         session = service.wait_for("source_state", "connecting")
@@ -109,6 +110,7 @@ def test_ffmpeg_publishes_and_a_published_player_plays(peers: Path, tmp_path: Pa
             watch_masks(page, service)
 
 
+@pytest.mark.long
 def test_gstreamer_plays(tmp_path: Path) -> None:
     """GStreamer's webrtcbin as a WHEP player."""
     if reason := gst_whep.why_unavailable():

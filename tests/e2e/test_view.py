@@ -12,7 +12,7 @@ from tests.fakes.layouts import Layout
 from tests.fakes.tower_pictures import ebu_bars
 from tests.fakes.video_files import write_frames
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 FAKE = {"SALI_WORKER__MODEL": "tests.fakes.fake_engine:create_engine", "SALI_REGION": "full"}
 SIZE = (640, 480)
