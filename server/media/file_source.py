@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,12 +38,17 @@ class _FilePacket:
 class FileReader:
     """Reads the video packets of a file in order; H.264 comes out as Annex B. Blocks.
 
+    A session that ends closes it in one thread while another may still read: FFmpeg would read
+    memory that is gone, so closing waits for the read.
+
     Raises (from the constructor):
         SourceError: As `container.open_file` and `container.video_stream`.
     """
 
     def __init__(self, path: str) -> None:
         self._label = Path(path).name
+        self._lock = threading.Lock()
+        self._is_closed = False
         self._container = container.open_file(path)
         try:
             self._stream = container.video_stream(self._container, self._label)
@@ -54,24 +61,25 @@ class FileReader:
             raise
 
     def read(self, count: int) -> list[_FilePacket]:
-        """Return up to `count` packets; none at the end of the file.
+        """Return up to `count` packets; none at the end of the file, or once it is closed.
 
         Raises:
             SourceError: The file cannot be read further.
         """
-        batch: list[_FilePacket] = []
-        try:
-            for packet in self._packets:
-                batch.append(packet)
-                if len(batch) == count:
-                    break
-        except (av.FFmpegError, OSError) as exc:
-            raise container.read_error(exc, self._label) from exc
-        return batch
+        with self._lock:
+            if self._is_closed:
+                return []
+            try:
+                return list(itertools.islice(self._packets, count))
+            except (av.FFmpegError, OSError) as exc:
+                raise container.read_error(exc, self._label) from exc
 
     def close(self) -> None:
-        """Close the file."""
-        container.close(self._container)
+        """Close the file, after a read that is going on. Closing twice is harmless."""
+        with self._lock:
+            if not self._is_closed:
+                self._is_closed = True
+                container.close(self._container)
 
     def _read_packets(self) -> Iterator[_FilePacket]:
         stream = self._stream

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from server.errors import SourceError
-from server.media import h264
+from server.media import container, h264
 from server.media.file_source import FileReader, FileSource
 from server.media.frame import SourcePacket, SourceState, StreamFormat
 from server.media.timeline import Timeline
@@ -151,3 +153,31 @@ def test_what_a_file_holds_is_told(
     assert len(reader.read(100)) == 12
     assert reader.read(1) == []
     reader.close()
+
+
+def test_closing_waits_for_a_read_that_is_going_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = FileReader(str(write_video(tmp_path / "a.mp4", frames=5)))
+    reading, go_on, closed = (threading.Event() for _ in range(3))
+
+    def slow_packets() -> Iterator[object]:
+        reading.set()
+        go_on.wait(10)
+        yield from ()
+
+    monkeypatch.setattr(reader, "_packets", slow_packets())
+    monkeypatch.setattr(container, "close", lambda _: closed.set())
+    threads = [
+        threading.Thread(target=reader.read, args=(8,)),
+        threading.Thread(target=reader.close),
+    ]
+    threads[0].start()
+    assert reading.wait(10)
+    threads[1].start()
+    assert not closed.wait(0.05), "FFmpeg would read memory that is gone"
+    go_on.set()
+    for thread in threads:
+        thread.join(10)
+    assert closed.is_set()
+    assert reader.read(8) == []
