@@ -7,7 +7,7 @@ PORT ?= 8000
 SOURCE ?= demo
 
 .DEFAULT_GOAL := help
-.PHONY: help install web run test test-python test-web e2e e2e-long docker-test env-example bench bench-lossy bench-gpu test-gpu test-outages fuzz safety fmt lint type train clean packages
+.PHONY: help install web run test test-python test-web e2e e2e-long docker-test env-example bench bench-lossy bench-gpu test-gpu test-outages test-bench fuzz safety fmt lint type train clean packages
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -61,6 +61,9 @@ env-example: install ## Write the service's variables into deploy/.env.example
 
 test-outages: packages install ## Cameras away for 10 and 60 s, moved, cut off (8 minutes of waiting)
 	$(BIN)/python -m pytest -q -m long tests/integration/test_outages.py
+
+test-bench: packages install ## The benchmarks of the running service, in their short form (4 minutes)
+	$(BIN)/python -m pytest -q -m long tests/integration/test_bench_service.py tests/integration/test_bench_clinical.py
 
 fuzz: install ## Thousands of rounds of damaged video (FUZZ_ROUNDS=2000, FUZZ_SEED=the time)
 	$(BIN)/python -m pytest -q -s -m long tests/integration/test_damaged_video.py

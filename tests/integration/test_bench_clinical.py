@@ -28,6 +28,7 @@ class _Text(HTMLParser):
             self.loads.append(tag)
 
 
+@pytest.mark.long
 def test_the_four_figures_of_this_installation_are_measured_and_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -12,6 +12,8 @@ import pytest
 
 from tests.fakes.command_line import one_line, sali
 
+pytestmark = pytest.mark.long
+
 SMALL = ("--size", "480x240", "--fps", "10", "--kbps", "500")
 
 
