@@ -60,7 +60,7 @@ env-example: install ## Write the service's variables into deploy/.env.example
 	mv deploy/.env.example.new deploy/.env.example
 
 test-outages: packages install ## Cameras away for 10 and 60 s, moved, cut off (8 minutes of waiting)
-	$(BIN)/python -m pytest -q -m long tests/integration/test_outages.py
+	$(BIN)/python -m pytest -q -m long tests/integration/test_outages.py tests/integration/test_reconnect.py
 
 test-bench: packages install ## The benchmarks of the running service, in their short form (4 minutes)
 	$(BIN)/python -m pytest -q -m long tests/integration/test_bench_service.py tests/integration/test_bench_clinical.py

@@ -102,7 +102,9 @@ def _counts() -> dict[str, int]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts handles in /proc")
-@pytest.mark.parametrize("reader", ["our own client", "FFmpeg"])
+@pytest.mark.parametrize(
+    "reader", ["our own client", pytest.param("FFmpeg", marks=pytest.mark.long)]
+)
 @pytest.mark.hazard("H6")
 async def test_fifty_reconnections_leave_nothing_behind(
     reader: str, pictures: list[bytes], h265_pictures: list[bytes]
