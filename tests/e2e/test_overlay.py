@@ -38,7 +38,7 @@ def test_every_drawn_mask_belongs_to_the_frame_it_is_drawn_on(
         open_page() as page,
     ):
         watch(page, service)
-        compare_marks(page, wanted=40, timeout_s=90)
+        compare_marks(page, wanted=20, timeout_s=180)
         assert attribute(page, "mode") == "exact"
 
 

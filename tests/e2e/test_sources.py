@@ -53,7 +53,7 @@ def test_an_rtsp_camera_is_shown_with_its_masks(rtsp: RtspServer, tmp_path: Path
         open_page() as page,
     ):
         watch(page, service)
-        compare_marks(page, wanted=15, timeout_s=60)
+        compare_marks(page, wanted=15, timeout_s=150)
 
 
 def test_a_whip_publisher_is_shown_with_its_masks(camera_file: Path, tmp_path: Path) -> None:
@@ -75,4 +75,4 @@ def test_a_whip_publisher_is_shown_with_its_masks(camera_file: Path, tmp_path: P
         page.bring_to_front()
         page.goto(f"{service.url}/#/session/{session['id']}")
         wait_attribute(page, "ai-state", "active")
-        compare_marks(page, wanted=15, timeout_s=60)
+        compare_marks(page, wanted=15, timeout_s=150)
