@@ -85,7 +85,14 @@ export class FrameMatcher<F extends Closable, M> {
   private masksAllowed = false;
   private redrawWanted = false;
 
-  constructor(private readonly clock: Clock) {}
+  /**
+   * @param isOfFrame whether a mask can be of what a frame shows, whatever their times say: one that cannot be counts
+   *     as if it had not come.
+   */
+  constructor(
+    private readonly clock: Clock,
+    private readonly isOfFrame: (mask: M, frame: F) => boolean = () => true,
+  ) {}
 
   /** Start over for another video connection: its timestamps have another origin. */
   reset(): void {
@@ -237,18 +244,23 @@ export class FrameMatcher<F extends Closable, M> {
 
   private maskFor(held: HeldFrame<F>, now: number): KeptMask<M> | null {
     if (!this.masksAllowed) return null;
-    const kept = this.mode === "live" ? this.newestMask() : this.ownMask(held);
+    const kept = this.mode === "live" ? this.newestMask(held) : this.ownMask(held);
     return kept !== null && this.ageOf(kept, held, now) <= MASK_AGE_LIMIT_MS ? kept : null;
   }
 
   private ownMask(held: HeldFrame<F>): KeptMask<M> | null {
     if (this.origin === null) return null;
     const pts = ptsOf(held.rtpTimestamp, this.origin);
-    return this.masks.find((kept) => Math.abs(tickDifference(kept.pts, pts)) <= TICK_TOLERANCE) ?? null;
+    const kept = this.masks.find((other) => Math.abs(tickDifference(other.pts, pts)) <= TICK_TOLERANCE);
+    return this.ifOfFrame(kept, held);
   }
 
-  private newestMask(): KeptMask<M> | null {
-    return this.masks[this.masks.length - 1] ?? null;
+  private newestMask(held: HeldFrame<F>): KeptMask<M> | null {
+    return this.ifOfFrame(this.masks[this.masks.length - 1], held);
+  }
+
+  private ifOfFrame(kept: KeptMask<M> | undefined, held: HeldFrame<F>): KeptMask<M> | null {
+    return kept !== undefined && this.isOfFrame(kept.mask, held.frame) ? kept : null;
   }
 
   /** Age of a mask's picture by the worse of the server's clock and, on its own frame, this one. */

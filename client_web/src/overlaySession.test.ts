@@ -81,6 +81,11 @@ class Room {
   }
 }
 
+function unmasked(room: Room): number {
+  const { framesDrawn, framesWithMask } = room.lastStats.counters;
+  return framesDrawn - framesWithMask;
+}
+
 describe("OverlaySession", () => {
   let room: Room;
   beforeEach(() => {
@@ -189,10 +194,14 @@ describe("OverlaySession", () => {
     ["whose odd side coding cut off", [481, 641], true],
   ])("treats a mask of a picture %s as it deserves", (_, size, drawn) => {
     room.play(50);
+    const before = unmasked(room);
     room.frame(50);
     room.mask(50, { source_size: size });
     room.time.advance(40);
     expect(room.isMasked).toBe(drawn);
+    // What is not drawn is not counted as drawn either.
+    room.play(10, true, 51);
+    expect(unmasked(room) - before).toBe(drawn ? 0 : 1);
   });
 
   it("counts masks that are no masks and draws none of them", () => {

@@ -75,7 +75,7 @@ export class OverlaySession implements MaskSocketListener {
 
   constructor(private readonly options: OverlaySessionOptions) {
     this.settings = options.settings;
-    this.matcher = new FrameMatcher(options.clock);
+    this.matcher = new FrameMatcher<SessionFrame, MaskShape>(options.clock, hasSizeOf);
     this.matcher.setMode(options.settings.mode);
     this.watch = new AiWatch(options.clock);
   }
@@ -226,7 +226,7 @@ export class OverlaySession implements MaskSocketListener {
   private show(picture: Picture<SessionFrame, MaskShape>, now: number): void {
     const { look, hidden, mode, layout } = this.settings;
     const overlay: Overlay | null =
-      picture.mask === null || hidden || !hasSizeOf(picture.mask, picture.frame)
+      picture.mask === null || hidden
         ? null
         : { shape: picture.mask, look, ageMs: mode === "live" ? picture.maskAgeMs : null };
     this.options.painter.draw(picture.frame, overlay, layout);
