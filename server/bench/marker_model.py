@@ -88,18 +88,27 @@ class MarkerModel:
         time.sleep(max(0.0, end - time.monotonic()))
         return outputs
 
-    def _mark(self, frame: npt.NDArray[np.uint8]) -> MarkerOutput:
+    def read_number(self, frame: npt.NDArray[np.uint8]) -> int | None:
+        """Read the number in a picture [352, 352, 3]; None if there is none."""
         width, height = self._code[0] * SIZE, self._code[1] * SIZE
         top = int(SIZE - height)
         # Rounded down, so that the box does not reach beyond the frame by a rounding error.
         y = int(100 * (SIZE - height - top)) / 100
-        number = read_frame_code(frame[top:], (0.0, y, width, height))
+        return read_frame_code(frame[top:], (0.0, y, width, height))
+
+    def _mark(self, frame: npt.NDArray[np.uint8]) -> MarkerOutput:
+        number = self.read_number(frame)
         mask = np.zeros((SIZE, SIZE), np.bool_)
         if number is not None:
             x, y = _corner(number)
             mask[y : y + SQUARE_PX, x : x + SQUARE_PX] = True
-        probability = mask.astype(np.float32)
-        return MarkerOutput(probability, probability, mask)
+        return output_of(mask)
+
+
+def output_of(mask: npt.NDArray[np.bool_]) -> MarkerOutput:
+    """Return what a model that is sure of its mask gives."""
+    probability = mask.astype(np.float32)
+    return MarkerOutput(probability, probability, mask)
 
 
 class StepTime:

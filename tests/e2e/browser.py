@@ -6,7 +6,6 @@ import base64
 import contextlib
 import io
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -23,19 +22,11 @@ from PIL import Image
 from scipy import ndimage
 
 from sali_core.data.phantom.frame_code import read_frame_code
-from tests.fakes.marker_engine import place_of
+from server.bench.chromium import FLAGS, find_chromium
+from server.bench.marker_model import place_of
 from tests.fakes.rtsp_server import free_port
 
 OUTLINE_RGB = (0, 255, 208)  # client_web/src/overlayRenderer.ts, OUTLINE_COLOR
-CHROMIUM_FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 VIDEO_SIZE = (640, 480)
 # The marker engine knows its picture's code at its place in the whole frame only. Grey pictures
 # with a code are no view of a bowel.
@@ -49,7 +40,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 def require_chromium() -> str:
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    path = find_chromium()
     if path is None:
         pytest.skip("Chromium is not installed (`make packages`)")
     return path
@@ -62,7 +53,7 @@ def open_page(*flags: str, width: int = 700, height: int = 620) -> Iterator[Any]
 
     path = require_chromium()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=[*CHROMIUM_FLAGS, *flags])
+        browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS, *flags])
         context = browser.new_context(
             viewport={"width": width, "height": height}, permissions=["camera"]
         )

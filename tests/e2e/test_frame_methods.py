@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from sali_core.data.phantom.frame_code import read_frame_code
+from server.bench.marker_model import PLACES, place_of
 from tests.e2e.browser import MARKER, OUTLINE_RGB, open_page, serve, video_picture, wait_attribute
 from tests.e2e.conftest import PhantomFile
 from tests.e2e.lossy_room import Conditions, Room, open_room
 from tests.fakes.lossy_path import Weather
-from tests.fakes.marker_engine import PLACES, place_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.long]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tests.fakes.marker_engine import SIZE, MarkerInfo, MarkerOutput
+from server.bench.marker_model import SIZE, MarkerInfo, MarkerOutput, output_of
 
 _ROUND = 240
 
@@ -35,8 +35,7 @@ class DriftingEngine:
 
     def _step(self, state: Drift) -> MarkerOutput:
         state.steps += 1
-        mask = self._masks[state.steps % _ROUND]
-        return MarkerOutput(mask, mask.astype(np.float32))
+        return output_of(self._masks[state.steps % _ROUND])
 
 
 def create_engine(weights: str, device: str) -> DriftingEngine:

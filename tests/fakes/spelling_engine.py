@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.fakes.marker_engine import SIZE, MarkerInfo, MarkerOutput, read_model_code
+from server.bench.marker_model import SIZE, MarkerInfo, MarkerOutput, output_of
+from tests.fakes import marker_engine
 
 DIGITS = 4
 _FIRST_PX, _STEP_PX, _SQUARE_PX = 12, 18, 24
@@ -20,11 +21,14 @@ _COLUMN_PX = SIZE // DIGITS
 class SpellingEngine:
     info = MarkerInfo(name="spelling", profile="spelling", engine="spelling")
 
+    def __init__(self) -> None:
+        self._reader = marker_engine.create_engine()
+
     def initial_state(self) -> None:
         return None
 
     def step_many(self, states: list[None], frames: list[np.ndarray]) -> list[MarkerOutput]:
-        return [_spell(read_model_code(frame)) for frame in frames]
+        return [_spell(self._reader.read_number(frame)) for frame in frames]
 
 
 def create_engine(weights: str, device: str) -> SpellingEngine:
@@ -38,4 +42,4 @@ def _spell(number: int | None) -> MarkerOutput:
         y = _FIRST_PX + digit * _STEP_PX
         x = column * _COLUMN_PX + (_COLUMN_PX - _SQUARE_PX) // 2
         mask[y : y + _SQUARE_PX, x : x + _SQUARE_PX] = True
-    return MarkerOutput(mask, mask.astype(np.float32))
+    return output_of(mask)

@@ -14,6 +14,7 @@ import pytest
 from aiortc import RTCPeerConnection, RTCSessionDescription
 
 from sali_core.data.phantom.frame_code import draw_frame_code, read_frame_code
+from server.bench.marker_model import PLACES, place_of
 from server.burn_in.outline import OUTLINE_RGB, rgb_to_yuv
 from server.burn_in.stream import BurnedStream
 from server.masks import rle
@@ -29,7 +30,7 @@ from server.media.mailbox import Mailbox
 from server.media.pipeline import MediaPipeline
 from server.media.source import parse_source
 from server.media.whep import WhepViewers
-from tests.fakes.marker_engine import PLACES, MarkerEngine, place_of
+from tests.fakes.marker_engine import create_engine
 
 WIDTH, HEIGHT, FPS, FRAMES = 640, 480, 20, 60
 LINE = rgb_to_yuv(OUTLINE_RGB, is_bt709=False)
@@ -76,7 +77,7 @@ class Room:
 
 async def compute_masks(mailbox: Mailbox[ModelFrame], hub: MaskHub) -> None:
     """Stand in for worker and mask loop: every frame but each fifth gets a mask, after 40 ms."""
-    engine = MarkerEngine()
+    engine = create_engine()
     while True:
         frame = await mailbox.get()
         await asyncio.sleep(0.04)
