@@ -6,6 +6,7 @@ corner: 16 bits and below them their complement, so that whoever reads it knows 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -91,6 +92,14 @@ def write_coded_video(path: Path, shape: VideoShape) -> None:
             picture = _picture(texture, shape, number)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode(None))
+
+
+def render_coded_video(folder: Path, shape: VideoShape, progress: Callable[[str], None]) -> Path:
+    """Write a benchmark's video into its folder, tell so, and return the file."""
+    progress("rendering the test video")
+    file = folder / "coded.mp4"
+    write_coded_video(file, shape)
+    return file
 
 
 def _texture(shape: VideoShape) -> npt.NDArray[np.uint8]:

@@ -20,7 +20,7 @@ import numpy as np
 
 from server.bench import glass_page
 from server.bench.chromium import clock_offset_ns, open_page, require_chromium
-from server.bench.coded_video import BLOCK_PX, CodedVideo, VideoShape, write_coded_video
+from server.bench.coded_video import BLOCK_PX, CodedVideo, VideoShape, render_coded_video
 from server.bench.marker_model import StepTime, marker_environment
 from server.bench.mask_reader import MaskArrival, MaskLog
 from server.bench.pairing import Arrival, pair_up
@@ -132,9 +132,7 @@ def measure_glass(
     require_chromium()
     if not is_viewer_built(WebSettings().directory):
         raise BenchError("the viewer is not built: run `make web` first")
-    file = folder / "coded.mp4"
-    progress("rendering the test video")
-    write_coded_video(file, settings.shape)
+    file = render_coded_video(folder, settings.shape, progress)
     modes: list[ModeResult] = []
     delays_ms: dict[str, list[float]] = {}
     errors_ns = [0]

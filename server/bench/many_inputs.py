@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from server.bench.coded_video import BLOCK_PX, VideoShape, write_coded_video
+from server.bench.coded_video import BLOCK_PX, VideoShape, render_coded_video
 from server.bench.marker_model import StepTime, marker_environment
 from server.bench.publisher import Publisher, PublisherKind
 from server.bench.service import Service
@@ -121,9 +121,7 @@ async def measure_inputs(
         BenchError: A part does not start.
     """
     shape, count = settings.shape, settings.inputs
-    file = folder / "coded.mp4"
-    progress("rendering the test video")
-    write_coded_video(file, shape)
+    file = render_coded_video(folder, shape, progress)
     step_time = StepTime(folder / "step_ms", settings.step_ms)
     environment = marker_environment((shape.width, shape.height), BLOCK_PX, step_time, count)
     with Publisher(settings.kind, file, count) as publisher:

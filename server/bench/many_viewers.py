@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from server.bench.coded_video import BLOCK_PX, VideoShape, write_coded_video
+from server.bench.coded_video import BLOCK_PX, VideoShape, render_coded_video
 from server.bench.marker_model import StepTime, marker_environment
 from server.bench.publisher import Publisher
 from server.bench.service import Service
@@ -114,9 +114,7 @@ async def measure_viewers(
         BenchError: A part does not start, or a viewer is refused.
     """
     shape = settings.shape
-    file = folder / "coded.mp4"
-    progress("rendering the test video")
-    write_coded_video(file, shape)
+    file = render_coded_video(folder, shape, progress)
     step_time = StepTime(folder / "step_ms", settings.step_ms)
     environment = marker_environment((shape.width, shape.height), BLOCK_PX, step_time)
     blocks: list[ViewersBlock] = []

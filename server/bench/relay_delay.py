@@ -20,7 +20,7 @@ from server.bench.coded_video import (
     BLOCK_PX,
     CodedVideo,
     VideoShape,
-    write_coded_video,
+    render_coded_video,
 )
 from server.bench.marker_model import StepTime, marker_environment
 from server.bench.pairing import Arrival, pair_up
@@ -117,9 +117,7 @@ async def measure_relay(
     Raises:
         BenchError: A part of it does not start, or sends nothing.
     """
-    file = folder / "coded.mp4"
-    progress("rendering the test video")
-    write_coded_video(file, settings.shape)
+    file = render_coded_video(folder, settings.shape, progress)
     step_time = StepTime(folder / "step_ms", _USUAL_STEP_MS)
     environment = marker_environment(
         (settings.shape.width, settings.shape.height), BLOCK_PX, step_time

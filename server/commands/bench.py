@@ -15,7 +15,7 @@ from sali_core.errors import ConfigError
 from server.commands import bench_service
 from server.commands.bench_clinical import clinical
 from server.commands.bench_findings import findings
-from server.commands.outputs import Outputs
+from server.commands.outputs import Outputs, tell_measuring
 
 app = typer.Typer(help="Measure this machine.", no_args_is_help=True)
 
@@ -86,7 +86,7 @@ def model(
             path = save_random_weights(Path(folder), profile, get_profile(profile))
         else:
             path = resolve_weights(weights or DEFAULT_NAME)
-        report = bench_model(path, settings, command, progress=_say)
+        report = bench_model(path, settings, command, progress=tell_measuring)
     if json_out:
         json_out.write_text(json.dumps(report.to_dict(), indent=2) + "\n")
     for line in report_lines(report):
@@ -104,7 +104,3 @@ def _numbers(text: str | None) -> tuple[int, ...]:
     if not all(part.isdecimal() and int(part) > 0 for part in parts):
         raise ConfigError(f"--batch {text!r}: give positive numbers such as 1,2,4")
     return tuple(int(part) for part in parts)
-
-
-def _say(what: str) -> None:
-    typer.echo(f"measuring: {what}", err=True)

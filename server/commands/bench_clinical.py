@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from server.commands.outputs import Outputs
+from server.commands.outputs import Outputs, check_file, tell_measuring
 from server.settings import FindingSettings
 
 _RULE = FindingSettings()
@@ -44,7 +44,7 @@ def clinical(
     touched, but should be idle. Research use only. Not a medical device.
     """
     Outputs(json_out).check()
-    Outputs(out).check()
+    check_file("the report", out)
     from sali_core.evaluation.plots import require_matplotlib
     from server.bench.coded_video import VideoShape, parse_size
     from server.bench.processes import require_proc
@@ -65,14 +65,10 @@ def clinical(
         relay=RelaySettings(VideoShape(width, height, fps), block_s=seconds / 2, rounds=1),
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
-        result = measure_clinical(settings, Path(folder), _say)
+        result = measure_clinical(settings, Path(folder), tell_measuring)
     write_page(result, machine, out)
     if json_out:
         content = {"notice": "Not a medical device.", "machine": machine, **result.to_dict()}
         json_out.write_text(json.dumps(content, indent=1) + "\n")
     for line in [*summary_lines(result), f"report: {out}"]:
         typer.echo(line)
-
-
-def _say(what: str) -> None:
-    typer.echo(f"measuring: {what}", err=True)

@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sali_core.errors import ConfigError
-from server.commands.outputs import Outputs
+from server.commands.outputs import Outputs, check_file
 from server.settings import FindingSettings
 
 _DEFAULT = FindingSettings()
@@ -50,8 +49,7 @@ def findings(
     scene has no polyp. Research use only. Not a medical device.
     """
     Outputs(json_out).check()
-    if plot and not plot.parent.is_dir():
-        raise ConfigError(f"--plot {plot}: the folder {plot.parent} does not exist")
+    check_file("--plot", plot)
     from server.finding_bench.recording import FPS, choose_scenes, read_scenes, record_scenes
     from server.finding_bench.replay import follow
     from server.finding_bench.report import draw_report, make_report, report_lines

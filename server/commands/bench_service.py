@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import typer
 
-from server.commands.outputs import Outputs
+from server.commands.outputs import Outputs, tell_measuring
 from server.errors import BenchError
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def media(
     settings = GlassSettings(
         _shape(size, fps, kbps), cast("tuple[GlassKind, ...]", kinds), seconds, step_ms, weights
     )
-    result = output.measure(lambda folder: measure_glass(settings, folder, _say))
+    result = output.measure(lambda folder: measure_glass(settings, folder, tell_measuring))
     output.write(glass_lines(result), result.to_dict())
     output.draw(result.delays_ms, "capture to glass")
 
@@ -89,7 +89,9 @@ def relay(
         require_chromium()
     output = _Output("relay" if player == "packets" else "relay-chromium", json_out, plots, page)
     settings = RelaySettings(_shape(size, fps, kbps), seconds, rounds, cast("Player", player))
-    result = output.measure(lambda folder: asyncio.run(measure_relay(settings, folder, _say)))
+    result = output.measure(
+        lambda folder: asyncio.run(measure_relay(settings, folder, tell_measuring))
+    )
     output.write(relay_lines(result), result.to_dict())
     output.draw(result.delays_ms, "delay added by the relay", RELAY_BOUND_MS)
 
@@ -115,7 +117,9 @@ def inputs(
     output = _Output("inputs", json_out, None, page)
     kind = cast("PublisherKind", source)
     settings = InputsSettings(_shape(size, fps, kbps), inputs, minutes * 60, kind, step_ms)
-    result = output.measure(lambda folder: asyncio.run(measure_inputs(settings, folder, _say)))
+    result = output.measure(
+        lambda folder: asyncio.run(measure_inputs(settings, folder, tell_measuring))
+    )
     output.write(inputs_lines(result), result.to_dict())
 
 
@@ -135,7 +139,9 @@ def viewers(
 
     output = _Output("viewers", json_out, None, page)
     settings = ViewersSettings(_shape(size, fps, kbps), viewers, seconds, rounds)
-    result = output.measure(lambda folder: asyncio.run(measure_viewers(settings, folder, _say)))
+    result = output.measure(
+        lambda folder: asyncio.run(measure_viewers(settings, folder, tell_measuring))
+    )
     output.write(viewers_lines(result), result.to_dict())
 
 
@@ -201,7 +207,3 @@ def _shape(size: str, fps: int, kbps: int) -> VideoShape:
 
     width, height = parse_size(size)
     return VideoShape(width, height, fps, kbps=kbps)
-
-
-def _say(what: str) -> None:
-    typer.echo(f"measuring: {what}", err=True)

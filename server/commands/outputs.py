@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import typer
+
 from sali_core.errors import ConfigError
 
 
@@ -25,13 +27,31 @@ class Outputs:
                 cannot be drawn here.
         """
         for option, path in (("json", self.json), ("csv", self.csv), ("markdown", self.markdown)):
-            if path and not path.parent.is_dir():
-                raise ConfigError(f"--{option} {path}: the folder {path.parent} does not exist")
-            if path and path.is_dir():
-                raise ConfigError(f"--{option} {path}: is a folder; name a file in it")
+            check_file(f"--{option}", path)
         if self.plots:
             if self.plots.exists() and not self.plots.is_dir():
                 raise ConfigError(f"--plots {self.plots}: is a file; name a folder")
             from sali_core.evaluation.plots import require_matplotlib
 
             require_matplotlib()
+
+
+def check_file(option: str, path: Path | None) -> None:
+    """Refuse a file that cannot be written; none is fine.
+
+    Args:
+        option: What it was given by, as the error names it.
+        path: The file.
+
+    Raises:
+        ConfigError: Its folder does not exist, or a folder stands where it would.
+    """
+    if path and not path.parent.is_dir():
+        raise ConfigError(f"{option} {path}: the folder {path.parent} does not exist")
+    if path and path.is_dir():
+        raise ConfigError(f"{option} {path}: is a folder; name a file in it")
+
+
+def tell_measuring(what: str) -> None:
+    """Tell people, beside the report, what is measured now."""
+    typer.echo(f"measuring: {what}", err=True)
