@@ -49,6 +49,13 @@ async def _lose(running: Run, outage_s: int) -> SourceState:
     return told
 
 
+async def _kill(server: RtspServer, running: Run, outage_s: int) -> SourceState:
+    """Kill a server whose pictures are shown; see `_lose`."""
+    await running.until(5)
+    await asyncio.to_thread(server.kill)
+    return await _lose(running, outage_s)
+
+
 async def _plays_again(running: Run) -> None:
     """Wait until new pictures reach the model, viewers included, and check the stretch."""
     frames = len(running.frames)
@@ -67,9 +74,7 @@ async def test_a_killed_server_that_comes_back_on_its_port(
     server: RtspServer, outage_s: int
 ) -> None:
     async with run(parse_source(server.url)) as running:
-        await running.until(5)
-        await asyncio.to_thread(server.kill)
-        assert await _lose(running, outage_s) is SourceState.RECONNECTING
+        assert await _kill(server, running, outage_s) is SourceState.RECONNECTING
         assert running.pipeline.retry is not None
         await asyncio.to_thread(server.start)
         await _plays_again(running)
@@ -82,9 +87,7 @@ async def test_a_killed_server_that_moved_and_sends_us_there(
     server: RtspServer, outage_s: int
 ) -> None:
     async with run(parse_source(server.url)) as running:
-        await running.until(5)
-        await asyncio.to_thread(server.kill)
-        await _lose(running, outage_s)
+        await _kill(server, running, outage_s)
         moved = RtspServer()
         await asyncio.to_thread(moved.start)
         signpost = RtspCamera(CameraManners(redirect=moved.url))
@@ -102,9 +105,7 @@ async def test_a_killed_server_that_moved_and_whose_new_address_is_told(
     server: RtspServer, outage_s: int
 ) -> None:
     async with run(parse_source(server.url)) as running:
-        await running.until(5)
-        await asyncio.to_thread(server.kill)
-        await _lose(running, outage_s)
+        await _kill(server, running, outage_s)
         moved = RtspServer()
         await asyncio.to_thread(moved.start)
         try:

@@ -148,16 +148,22 @@ def test_whatever_happens_the_state_says_no_more_than_what_is_so(
         run.play(kind, value)
 
 
-@settings(max_examples=100, deadline=None)
-@given(st.lists(events, max_size=30))
-def test_frames_and_masks_make_it_active_whatever_went_before(
-    happened: list[tuple[str, Any]],
-) -> None:
+def _ready_after(happened: list[tuple[str, Any]]) -> Run:
+    """A session in which anything happened, its worker ready and its source playing again."""
     run = Run()
     for kind, value in happened:
         run.play(kind, value)
     run.play("worker", WorkerState.READY)
     run.play("source", SourceState.PLAYING)
+    return run
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(events, max_size=30))
+def test_frames_and_masks_make_it_active_whatever_went_before(
+    happened: list[tuple[str, Any]],
+) -> None:
+    run = _ready_after(happened)
     run.play("recover", RECOVERY_MASKS + 1)
     assert run.state is AiState.ACTIVE
 
@@ -168,11 +174,7 @@ def test_frames_and_masks_make_it_active_whatever_went_before(
 def test_frames_without_masks_are_told_within_the_limits_whatever_went_before(
     happened: list[tuple[str, Any]],
 ) -> None:
-    run = Run()
-    for kind, value in happened:
-        run.play(kind, value)
-    run.play("worker", WorkerState.READY)
-    run.play("source", SourceState.PLAYING)
+    run = _ready_after(happened)
     grace_ms = LIMITS.late_after_ms + FIRST_FRAME_MS + 2 * TICK_MS
     run.repeat(grace_ms // 40, ("frame", None), ("pass", 40))
     assert run.state is AiState.LATE
