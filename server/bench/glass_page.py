@@ -11,9 +11,7 @@ from typing import Any
 
 from server.bench.coded_video import BLOCK_PX
 from server.bench.marker_model import PLACES, SIZE, SQUARE_PX, place_of
-
-OUTLINE_RGB = (0, 255, 208)
-"""`OUTLINE_COLOR` of client_web/src/overlayRenderer.ts."""
+from server.masks.look import OUTLINE_RGB
 
 START = """(layout) => {
   const {width, height, block, places, half, reach, outline} = layout;

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-OUTLINE_RGB = (0, 255, 208)
+from server.masks.look import OUTLINE_RGB
+
 _HALO_KEEPS = 0.4
 
 _BT709 = 1

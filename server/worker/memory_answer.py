@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
+from server.masks.look import OUTLINE_RGB
 from server.worker.memory_pictures import KeptPicture
 from server.worker.protocol import MemoryFrame, MemoryRead, ReadMemory
 from server.worker.scheduler import StepRequest
@@ -25,7 +26,6 @@ MAX_PICTURES = 6
 EVEN_LEVEL = 128
 LEVELS_A_DOUBLING = 32
 
-_OUTLINE = (0, 255, 208)
 # Without subsampled colours: the outline is one pixel wide.
 _QUALITY = 80
 
@@ -98,7 +98,7 @@ def _to_levels(cells: NDArray[np.float32], even: float) -> str:
 def _to_jpeg(kept: KeptPicture) -> str:
     """Draw the mask's outline on a picture and write it as JPEG, in Base64."""
     pixels = kept.rgb.copy()
-    pixels[kept.mask & ~ndimage.binary_erosion(kept.mask, border_value=1)] = _OUTLINE
+    pixels[kept.mask & ~ndimage.binary_erosion(kept.mask, border_value=1)] = OUTLINE_RGB
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "JPEG", quality=_QUALITY, subsampling=0)
     return base64.b64encode(file.getvalue()).decode()

@@ -24,9 +24,9 @@ from scipy import ndimage
 from sali_core.data.phantom.frame_code import read_frame_code
 from server.bench.chromium import FLAGS, find_chromium
 from server.bench.marker_model import place_of
+from server.masks.look import OUTLINE_RGB
 from tests.fakes.rtsp_server import free_port
 
-OUTLINE_RGB = (0, 255, 208)  # client_web/src/overlayRenderer.ts, OUTLINE_COLOR
 VIDEO_SIZE = (640, 480)
 # The marker engine knows its picture's code at its place in the whole frame only. Grey pictures
 # with a code are no view of a bowel.

@@ -11,7 +11,8 @@ import pytest
 
 from sali_core.data.phantom.frame_code import read_frame_code
 from server.bench.marker_model import PLACES, place_of
-from tests.e2e.browser import MARKER, OUTLINE_RGB, open_page, serve, video_picture, wait_attribute
+from server.masks.look import OUTLINE_RGB
+from tests.e2e.browser import MARKER, open_page, serve, video_picture, wait_attribute
 from tests.e2e.conftest import PhantomFile
 from tests.e2e.lossy_room import Conditions, Room, open_room
 from tests.fakes.lossy_path import Weather

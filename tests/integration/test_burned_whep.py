@@ -15,10 +15,11 @@ from aiortc import RTCPeerConnection, RTCSessionDescription
 
 from sali_core.data.phantom.frame_code import draw_frame_code, read_frame_code
 from server.bench.marker_model import PLACES, place_of
-from server.burn_in.outline import OUTLINE_RGB, rgb_to_yuv
+from server.burn_in.outline import rgb_to_yuv
 from server.burn_in.stream import BurnedStream
 from server.masks import rle
 from server.masks.hub import HubLimits, MaskHub, MaskRecord
+from server.masks.look import OUTLINE_RGB
 from server.masks.message import RunLengths, StateMessage
 from server.media import negotiation
 from server.media.aiortc_internals import ReceiverTap

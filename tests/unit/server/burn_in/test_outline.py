@@ -4,12 +4,12 @@ import av
 import numpy as np
 
 from server.burn_in.outline import (
-    OUTLINE_RGB,
     YuvPicture,
     burn_outline,
     outline_width_px,
     rgb_to_yuv,
 )
+from server.masks.look import OUTLINE_RGB
 
 
 def _grey(height: int, width: int) -> YuvPicture:

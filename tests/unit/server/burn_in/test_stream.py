@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from server.burn_in.burner import DecodedPicture, PictureBurner
-from server.burn_in.outline import OUTLINE_RGB, rgb_to_yuv
+from server.burn_in.outline import rgb_to_yuv
 from server.burn_in.stream import BurnedStream
 from server.masks import rle
 from server.masks.hub import MaskHub
+from server.masks.look import OUTLINE_RGB
 from server.masks.message import RunLengths
 from server.media.encoder import Encoders, RelayEncoder
 from server.media.frame import CodedPacket
