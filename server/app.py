@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
-from math import nan
 
 from fastapi import FastAPI
 
@@ -28,11 +27,11 @@ from server.http import settings as settings_routes
 from server.http.access import AccessGate
 from server.http.problem import install_problem_handlers
 from server.http.services import Services
+from server.http.settings_reload import SettingsReload
 from server.masks.hub import HubLimits
 from server.media.clock import Clock, SystemClock
 from server.media.demo_source import DemoSettings
 from server.media.encoder import Encoders
-from server.media.frame import SourceState
 from server.media.pipeline import MediaPipeline
 from server.media.push_target import PushTarget, parse_push
 from server.media.reconnect import RetryLimits
@@ -45,6 +44,7 @@ from server.observability.metrics import ServiceMetrics
 from server.session.admission import admission_of
 from server.session.ai_state import AiLimits
 from server.session.findings import FindingRules
+from server.session.gauges import watch_gauges
 from server.session.identity import SessionIdentity, SessionLimits
 from server.session.mask_loop import MODEL_SIZE
 from server.session.outputs import SessionOutputs
@@ -53,19 +53,19 @@ from server.session.registry import SessionRegistry, SourceCheck
 from server.session.session import Session
 from server.settings import (
     FindingSettings,
+    LiveSettings,
     Settings,
     is_view_checked,
     refuse_open_listening,
     region_for,
 )
-from server.version import VERSION
 from server.worker.client import WorkerClient
-from server.worker.state import WorkerState
 
 
 def create_app(
     settings: Settings,
     *,
+    read: Callable[[], Settings] | None = None,
     create_media: MediaFactory | None = None,
     check: SourceCheck | None = None,
     clock: Clock | None = None,
@@ -76,6 +76,7 @@ def create_app(
 
     Args:
         settings: What the operator chose.
+        read: Reads that again while the service runs; by default nothing else can be chosen.
         create_media: Makes the media half of a session; real pipelines by default.
         check: Refuses sources without video; the real check by default.
         clock: Time of everything; the machine's by default.
@@ -86,14 +87,14 @@ def create_app(
         PushRefusedError: An address to push to cannot be used.
         RegionError: The region cannot be used.
     """
-    refuse_open_listening(settings)
-    configured_pushes(settings)
-    parse_region(settings.region)
+    require_usable(settings)
     clock = clock or SystemClock()
+    live = LiveSettings(settings)
     services = _create_services(
-        settings,
-        create_media or _media_factory(settings, clock),
-        check or source_check(settings),
+        live,
+        read or (lambda: settings),
+        create_media or _media_factory(live, clock),
+        check or (lambda spec: source_check(live.current)(spec)),
         clock,
     )
     app = FastAPI(
@@ -110,11 +111,20 @@ def create_app(
     for part in (*rest, mask_socket, frame_socket):
         app.include_router(part.router)
     web.mount_viewer(app, settings.web.directory)
-    app.add_middleware(
-        AccessGate, listen=settings.listen, auth=settings.auth, metrics=services.metrics
-    )
+    app.add_middleware(AccessGate, live=services.live, metrics=services.metrics)
     app.add_middleware(web.SecurityHeaders)
     return app
+
+
+def require_usable(settings: Settings) -> None:
+    """Refuse settings that do not go together.
+
+    Raises:
+        ServiceError: Which of them, and why.
+    """
+    refuse_open_listening(settings)
+    configured_pushes(settings)
+    parse_region(settings.region)
 
 
 def _lifespan(
@@ -143,31 +153,22 @@ def _lifespan(
 
 
 def _create_services(
-    settings: Settings, create_media: MediaFactory, check: SourceCheck, clock: Clock
+    live: LiveSettings,
+    read: Callable[[], Settings],
+    create_media: MediaFactory,
+    check: SourceCheck,
+    clock: Clock,
 ) -> Services:
     """Make the parts and connect them."""
-    metrics = ServiceMetrics()
+    metrics, settings = ServiceMetrics(), live.current
     worker = WorkerClient(
         settings.worker, deadline_ms=settings.masks.max_age_ms, now_ns=clock.monotonic_ns
-    )
-    limits = SessionLimits(
-        hub=HubLimits(
-            max_age_ms=settings.masks.max_age_ms,
-            state_interval_ms=settings.masks.state_interval_ms,
-            max_unacknowledged=settings.masks.max_unacknowledged,
-        ),
-        ai=AiLimits(
-            late_after_ms=settings.masks.late_after_ms,
-            paused_after_ms=settings.masks.paused_after_ms,
-        ),
-        max_viewers=settings.session.max_viewers,
-        findings=_finding_rules(settings.findings),
     )
 
     def create_session(identity: SessionIdentity) -> Session:
         return Session(
             identity,
-            limits=limits,
+            limits=_session_limits(live.current),
             worker=worker,
             create_media=create_media,
             clock=clock,
@@ -178,12 +179,28 @@ def _create_services(
         create_session,
         check_source=check,
         admission=lambda: admission_of(
-            settings.session.max_sessions, worker.capacity, worker.status
+            live.current.session.max_sessions, worker.capacity, worker.status
         ),
         metrics=metrics,
     )
-    _watch_gauges(metrics, registry, worker)
-    return Services(settings=settings, registry=registry, worker=worker, metrics=metrics)
+    watch_gauges(metrics, registry, worker)
+    reload = SettingsReload(live, read=read, check=require_usable, metrics=metrics)
+    return Services(live=live, reload=reload, registry=registry, worker=worker, metrics=metrics)
+
+
+def _session_limits(settings: Settings) -> SessionLimits:
+    """Return the limits of sessions that are opened now."""
+    masks = settings.masks
+    return SessionLimits(
+        hub=HubLimits(
+            max_age_ms=masks.max_age_ms,
+            state_interval_ms=masks.state_interval_ms,
+            max_unacknowledged=masks.max_unacknowledged,
+        ),
+        ai=AiLimits(late_after_ms=masks.late_after_ms, paused_after_ms=masks.paused_after_ms),
+        max_viewers=settings.session.max_viewers,
+        findings=_finding_rules(settings.findings),
+    )
 
 
 def _finding_rules(settings: FindingSettings) -> FindingRules:
@@ -196,16 +213,21 @@ def _finding_rules(settings: FindingSettings) -> FindingRules:
     )
 
 
-def _media_factory(settings: Settings, clock: Clock) -> MediaFactory:
-    """Make real pipelines."""
+def _source_options(settings: Settings) -> SourceOptions:
+    """Return how sources are opened."""
     connect = settings.connect
-    options = SourceOptions(
+    return SourceOptions(
         demo=DemoSettings(**settings.demo.model_dump()),
         retry=RetryLimits(**connect.model_dump(exclude={"rtsp_transport"})),
         rtsp_transport=connect.rtsp_transport,
     )
 
+
+def _media_factory(live: LiveSettings, clock: Clock) -> MediaFactory:
+    """Make real pipelines, each with the settings that hold when its session is opened."""
+
     def create(order: MediaOrder) -> Media:
+        settings = live.current
         encoders = Encoders(settings.encoder)
         pipeline = MediaPipeline(
             order.spec,
@@ -215,7 +237,7 @@ def _media_factory(settings: Settings, clock: Clock) -> MediaFactory:
             on_state=order.events.on_state,
             on_discontinuity=order.events.on_discontinuity,
             on_arrival=order.events.on_arrival,
-            options=options,
+            options=_source_options(settings),
             encoders=encoders,
             region=order.region,
             view=ViewLimits(
@@ -261,76 +283,3 @@ def configured_pushes(settings: Settings) -> list[tuple[PushTarget, ...]]:
         )
     pushes = [(parse_push(url, settings.push.overlay),) for url in urls]
     return [*pushes, *[()] * (len(sources) - len(urls))]
-
-
-def _watch_gauges(metrics: ServiceMetrics, registry: SessionRegistry, worker: WorkerClient) -> None:
-    """Let the metrics read what is counted elsewhere."""
-    metrics.watch_gauge("sali_sessions", "Sessions that are open.", lambda: len(registry.sessions))
-    metrics.watch_gauge(
-        "sali_viewers",
-        "Viewers of all sessions.",
-        lambda: sum(session.peers.viewers for session in registry.sessions),
-    )
-    metrics.watch_gauge(
-        "sali_encoders",
-        "Encoders at work; 0 while all viewers get the sources' own packets.",
-        lambda: sum(session.pipeline.encoders for session in registry.sessions),
-    )
-    metrics.watch_gauge(
-        "sali_mask_readers",
-        "Open mask WebSockets.",
-        lambda: sum(session.hub.readers for session in registry.sessions),
-    )
-    metrics.watch_gauge(
-        "sali_tracks",
-        "Polyps followed at the moment, told as findings or not.",
-        lambda: sum(session.findings.tracks for session in registry.sessions),
-    )
-    metrics.watch_gauge(
-        "sali_worker_ready",
-        "1 while a worker is warm.",
-        lambda: float(worker.status.state is WorkerState.READY),
-    )
-    metrics.watch_gauge(
-        "sali_capacity_sessions",
-        "Sessions the AI serves well, as measured; 0 where not even one gets every frame.",
-        lambda: worker.capacity.sessions if worker.capacity else nan,
-    )
-    metrics.watch_gauge(
-        "sali_worker_memory_bytes",
-        "Memory that the AI process holds.",
-        lambda: _or_nan(worker.pong.memory_bytes if worker.pong else None),
-    )
-    metrics.watch_gauge(
-        "sali_device_memory_bytes",
-        "GPU memory that the AI process holds; not a number without a GPU.",
-        lambda: _or_nan(worker.pong.device_memory_bytes if worker.pong else None),
-    )
-    metrics.watch_gauge(
-        "sali_sources_interrupted",
-        "Sessions whose source is not playing.",
-        lambda: sum(s.pipeline.state is not SourceState.PLAYING for s in registry.sessions),
-    )
-    metrics.watch_process("sali_worker", lambda: worker.pid)
-    metrics.tell("sali_build_info", "The version that runs.", lambda: {"version": VERSION})
-    metrics.tell("sali_model_info", "The model that runs.", lambda: _model_facts(worker))
-    metrics.watch_counter(
-        "sali_worker_restarts", "Workers started in place of a lost one.", lambda: worker.restarts
-    )
-
-
-def _or_nan(value: float | None) -> float:
-    return nan if value is None else value
-
-
-def _model_facts(worker: WorkerClient) -> dict[str, str]:
-    """What a worker said of itself; empty before one did."""
-    hello = worker.hello
-    if hello is None:
-        return {}
-    return {
-        "name": hello.name,
-        "profile": hello.profile,
-        "device": hello.device,
-        "engine": hello.engine,
-    }

@@ -11,21 +11,21 @@ import contextlib
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import uvicorn
 from fastapi import FastAPI
 
-from server.app import configured_pushes, create_app, source_check
-from server.errors import ConfigurationError
+from server.app import create_app, require_usable, source_check
+from server.errors import ConfigurationError, SettingsRefusedError
 from server.http.services import Services
+from server.http.settings_reload import SettingsReload
 from server.http.web import is_viewer_built
 from server.masks.message import NOTICE
 from server.media.picture_header import MAX_PICTURE_FILE_BYTES
-from server.media.region import parse_region
 from server.media.source import parse_source
 from server.observability.logging import HeldOutput, configure_logging
-from server.settings import ListenSettings, Settings, refuse_open_listening
+from server.settings import ListenSettings, Settings
 
 _MAX_WEBSOCKET_MESSAGES = 4
 """Messages of one client read ahead of the service; pushed pictures are large."""
@@ -37,25 +37,51 @@ _BACKLOG = 128
 class _Server(uvicorn.Server):
     """A server whose signals are handled here: a stop is an ordinary end, with status 0."""
 
+    def __init__(self, config: uvicorn.Config, reload: SettingsReload) -> None:
+        """Take what reads the settings again."""
+        super().__init__(config)
+        self._reload = reload
+        self._reloads: set[asyncio.Task[None]] = set()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Stop on SIGINT and SIGTERM. Repeated ones hurry nothing: the end takes some seconds."""
+        """Stop on SIGINT and SIGTERM, read the settings again on SIGHUP.
+
+        Repeated ones hurry nothing: the end takes some seconds.
+        """
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._stop)
+        handlers = {signal.SIGINT: self._stop, signal.SIGTERM: self._stop}
+        if sys.stdin is None or not sys.stdin.isatty():
+            # On a terminal it says that the terminal is gone, and ends the service.
+            handlers[signal.SIGHUP] = self._begin_reload
+        for number, handler in handlers.items():
+            loop.add_signal_handler(number, handler)
         try:
             yield
         finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in handlers:
                 loop.remove_signal_handler(number)
+
+    def _begin_reload(self) -> None:
+        """Read the settings again; a refusal is in the log."""
+        task = asyncio.create_task(self._reload_settings(), name="reload settings")
+        self._reloads.add(task)
+        task.add_done_callback(self._reloads.discard)
+
+    async def _reload_settings(self) -> None:
+        with contextlib.suppress(SettingsRefusedError):
+            await self._reload.reload("SIGHUP")
 
     def _stop(self) -> None:
         """Ask for the end."""
         self.should_exit = True
 
 
-def run_service(settings: Settings) -> None:
+def run_service(read: Callable[[], Settings]) -> None:
     """Run the service until it is told to stop.
+
+    Args:
+        read: Reads the settings, now and at each SIGHUP.
 
     Raises:
         ConfigurationError: The address cannot be listened on, or needs a token.
@@ -64,9 +90,8 @@ def run_service(settings: Settings) -> None:
         PushRefusedError: An address to push to cannot be used.
         WorkerStartError: The weights or the device cannot be used.
     """
-    refuse_open_listening(settings)
-    configured_pushes(settings)
-    parse_region(settings.region)
+    settings = read()
+    require_usable(settings)
     log = HeldOutput(sys.stderr)
     configure_logging(settings.log, log)
     if settings.log.level == "debug":
@@ -75,7 +100,9 @@ def run_service(settings: Settings) -> None:
         check = source_check(settings)
         for text in settings.sources:
             check(parse_source(text, settings.loop))
-        app = create_app(settings)
+        app = create_app(settings, read=read)
+        services: Services = app.state.services
+        services.live.add_listener(lambda now: configure_logging(now.log, log))
         asyncio.run(_serve(app, settings, bound, log))
 
 
@@ -91,8 +118,8 @@ async def _serve(app: FastAPI, settings: Settings, bound: socket.socket, log: He
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=_GRACE_S,
     )
-    server = _Server(config)
     services: Services = app.state.services
+    server = _Server(config, services.reload)
     serving = asyncio.create_task(server.serve(sockets=[bound]), name="http")
     loading = asyncio.create_task(services.worker.wait_until_loaded(), name="wait for weights")
     await asyncio.wait({serving, loading}, return_when=asyncio.FIRST_COMPLETED)

@@ -10,6 +10,8 @@ import http.client
 import json
 import sys
 
+from pydantic import SecretStr
+
 from server.errors import ConfigurationError
 from server.settings import ListenSettings, load_settings
 
@@ -19,20 +21,35 @@ _EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared 
 
 def ask_readiness(listen: ListenSettings) -> str:
     """Ask `/readyz`; return an empty text when ready, else why not."""
+    try:
+        status, body = ask_own_service(listen, "GET", "/readyz")
+    except ConfigurationError as exc:
+        return str(exc)
+    return "" if status == http.client.OK else reason_of(body) or f"HTTP {status}"
+
+
+def ask_own_service(
+    listen: ListenSettings, method: str, path: str, token: SecretStr | None = None
+) -> tuple[int, bytes]:
+    """Make one request to the service of this machine; return status and body.
+
+    Raises:
+        ConfigurationError: Nobody answers where these settings say.
+    """
     host = _EVERY_ADDRESS.get(listen.host, listen.host)
+    headers = {"Authorization": f"Bearer {token.get_secret_value()}"} if token else {}
     connection = http.client.HTTPConnection(host, listen.port, timeout=_TIMEOUT_S)
     try:
-        connection.request("GET", "/readyz")
+        connection.request(method, path, headers=headers)
         answer = connection.getresponse()
-        body = answer.read()
+        return answer.status, answer.read()
     except (OSError, http.client.HTTPException) as exc:
-        return f"{host}:{listen.port} does not answer: {exc}"
+        raise ConfigurationError(f"{host}:{listen.port} does not answer: {exc}") from exc
     finally:
         connection.close()
-    return "" if answer.status == http.client.OK else _reason(body) or f"HTTP {answer.status}"
 
 
-def _reason(problem: bytes) -> str:
+def reason_of(problem: bytes) -> str:
     """Return what a problem document says."""
     try:
         return str(json.loads(problem)["detail"])

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from server.app import configured_pushes, source_check
+from server.app import require_usable, source_check
 from server.checks.finding import Finding, fine, note, wrong
 from server.errors import ServiceError
 from server.http.web import is_viewer_built
-from server.media.region import parse_region
 from server.media.source import parse_source
 from server.readiness import ask_readiness
-from server.settings import ListenSettings, Settings, WebSettings, refuse_open_listening
+from server.settings import ListenSettings, Settings, WebSettings
 
 _CONFIGURATION = "see docs/configuration.md; `sali config show` tells where each value comes from"
 
@@ -17,9 +16,7 @@ _CONFIGURATION = "see docs/configuration.md; `sali config show` tells where each
 def check_settings(settings: Settings) -> Finding:
     """Whether the settings go together."""
     try:
-        refuse_open_listening(settings)
-        configured_pushes(settings)
-        parse_region(settings.region)
+        require_usable(settings)
     except ServiceError as exc:
         return wrong("settings", str(exc), _CONFIGURATION)
     if settings.auth.token is None:

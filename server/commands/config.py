@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,14 +21,10 @@ _CHECKOUT = f"{Path(__file__).resolve().parents[2]}/"
 @app.command("check")
 def check(config: ConfigFile = None) -> None:
     """Read the settings as `sali serve` would; one line and exit status 1 if that fails."""
-    from server.app import configured_pushes
-    from server.media.region import parse_region
-    from server.settings import load_settings, refuse_open_listening
+    from server.app import require_usable
+    from server.settings import load_settings
 
-    settings = load_settings(config)
-    refuse_open_listening(settings)
-    configured_pushes(settings)
-    parse_region(settings.region)
+    require_usable(load_settings(config))
     typer.echo("The configuration can be used.")
 
 
@@ -49,6 +46,24 @@ def show(
     width = max(len(name) for name, _, _ in rows)
     for name, value, origin in rows:
         typer.echo(f"{name:<{width}}  {json.dumps(value)}  ({origin})")
+
+
+@app.command("reload")
+def reload(config: ConfigFile = None) -> None:
+    """Let the running service read its settings again; tells what holds now and what waits."""
+    from server.errors import ConfigurationError
+    from server.readiness import ask_own_service, reason_of
+    from server.settings import load_settings
+
+    settings = load_settings(config)
+    path = "/v1/settings/reload"
+    status, body = ask_own_service(settings.listen, "POST", path, settings.auth.token)
+    if status != HTTPStatus.OK:
+        raise ConfigurationError(reason_of(body) or f"the service answered HTTP {status}")
+    change = json.loads(body)
+    typer.echo(f"Changed: {', '.join(change['applied']) or 'nothing'}.")
+    if change["needs_restart"]:
+        typer.echo(f"Restart the service for: {', '.join(change['needs_restart'])}.")
 
 
 @app.command("schema")

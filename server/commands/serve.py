@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -48,7 +49,7 @@ def serve(
     pushed = {"urls": push or None, "overlay": push_overlay}
     worker = {"weights": weights, "device": device, "model": model}
     given = _given(flat, {"listen": listen, "push": pushed, "worker": worker})
-    run_service(load_settings(config, **given))
+    run_service(partial(load_settings, config, **given))
 
 
 def _given(flat: dict[str, Any], groups: dict[str, dict[str, Any]]) -> dict[str, Any]:

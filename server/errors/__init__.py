@@ -2,6 +2,7 @@
 
     ServiceError
       ConfigurationError
+      SettingsRefusedError
       BenchError
       SourceError                     the video cannot be had
         SourceUnreachableError   *
@@ -62,7 +63,7 @@ from server.errors.protocol import (
     UnsupportedMediaTypeError,
     UnsupportedMessageError,
 )
-from server.errors.service import ConfigurationError, ServiceError
+from server.errors.service import ConfigurationError, ServiceError, SettingsRefusedError
 from server.errors.session import (
     FindingNotFoundError,
     RegionError,
@@ -117,6 +118,7 @@ __all__ = [
     "SessionError",
     "SessionLimitError",
     "SessionNotFoundError",
+    "SettingsRefusedError",
     "SourceError",
     "SourceLoginError",
     "SourceNotReadyError",

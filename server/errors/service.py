@@ -30,3 +30,11 @@ class ConfigurationError(ServiceError):
 
     code = "configuration_invalid"
     title = "The configuration cannot be used"
+
+
+class SettingsRefusedError(ServiceError):
+    """Settings were read again and cannot be used; those before them hold."""
+
+    code = "settings_refused"
+    title = "The settings cannot be used"
+    http_status = 422

@@ -16,7 +16,7 @@ from server.security.token import (
     token_from_authorization,
     token_from_subprotocols,
 )
-from server.settings import AuthSettings, ListenSettings
+from server.settings import LiveSettings
 
 MAX_BODY_BYTES = 256 * 1024
 """Room for the largest SDP offer a browser makes, several times over."""
@@ -27,14 +27,11 @@ _log = structlog.get_logger(__name__)
 class AccessGate:
     """ASGI middleware; refuses with a problem document, or by closing the WebSocket."""
 
-    def __init__(
-        self, app: ASGIApp, *, listen: ListenSettings, auth: AuthSettings, metrics: ServiceMetrics
-    ) -> None:
-        """Stand in front of `app`; what is refused is counted."""
+    def __init__(self, app: ASGIApp, *, live: LiveSettings, metrics: ServiceMetrics) -> None:
+        """Stand in front of `app`; token and names are those that hold at each request."""
         self._app = app
         self._metrics = metrics
-        self._listen = listen
-        self._token = auth.token
+        self._live = live
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request pass, or refuse it."""
@@ -56,14 +53,16 @@ class AccessGate:
     def _check(self, scope: Scope) -> None:
         """Raise what speaks against the request."""
         headers = Headers(scope=scope)
-        require_own_host(headers.get("host"), self._listen)
+        settings = self._live.current
+        token = settings.auth.token
+        require_own_host(headers.get("host"), settings.listen)
         require_own_origin(headers.get("origin"), headers.get("host"))
         path: str = scope["path"]
-        if self._token is not None and (path == "/v1" or path.startswith("/v1/")):
+        if token is not None and (path == "/v1" or path.startswith("/v1/")):
             given = token_from_authorization(headers.get("authorization"))
             if given is None and scope["type"] == "websocket":
                 given = token_from_subprotocols(scope.get("subprotocols", []))
-            if not is_token_right(given, self._token):
+            if not is_token_right(given, token):
                 raise UnauthorizedError("this service needs its token: Authorization: Bearer ...")
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > MAX_BODY_BYTES:

@@ -8,10 +8,11 @@ from typing import Annotated, cast
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from server.http.settings_reload import SettingsReload
 from server.observability.metrics import ServiceMetrics
 from server.session.registry import SessionRegistry
 from server.session.session import Session
-from server.settings import Settings
+from server.settings import LiveSettings, Settings
 from server.worker.client import WorkerClient
 
 
@@ -19,10 +20,16 @@ from server.worker.client import WorkerClient
 class Services:
     """The parts of one running service."""
 
-    settings: Settings
+    live: LiveSettings
+    reload: SettingsReload
     registry: SessionRegistry
     worker: WorkerClient
     metrics: ServiceMetrics
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that hold now."""
+        return self.live.current
 
 
 def services_of(connection: HTTPConnection) -> Services:

@@ -5,6 +5,7 @@ docs/configuration.md; a test keeps the two in step. Nothing else in the service
 environment.
 """
 
+from server.settings.applies import Applies, applies_of
 from server.settings.auth import AuthSettings
 from server.settings.burn_in import BurnInSettings
 from server.settings.connect import ConnectSettings
@@ -13,6 +14,7 @@ from server.settings.encoder import EncoderSettings
 from server.settings.findings import FindingSettings
 from server.settings.ice import IceServer
 from server.settings.listen import ListenSettings
+from server.settings.live import LiveSettings, SettingsChange
 from server.settings.load import (
     is_view_checked,
     load_settings,
@@ -34,6 +36,7 @@ from server.settings.web import WebSettings
 from server.settings.worker import WorkerSettings
 
 __all__ = [
+    "Applies",
     "AuthSettings",
     "BurnInSettings",
     "ConnectSettings",
@@ -42,14 +45,17 @@ __all__ = [
     "FindingSettings",
     "IceServer",
     "ListenSettings",
+    "LiveSettings",
     "LogSettings",
     "MaskSettings",
     "PushSettings",
     "SessionSettings",
     "Settings",
+    "SettingsChange",
     "ViewSettings",
     "WebSettings",
     "WorkerSettings",
+    "applies_of",
     "configuration_schema",
     "default_settings",
     "is_view_checked",

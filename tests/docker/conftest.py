@@ -26,8 +26,9 @@ _UP_TIMEOUT_S = 600
 
 @dataclass(frozen=True)
 class Stack:
-    """A running stack."""
+    """A running stack; `config` is the folder that the service sees as /etc/sali."""
 
+    config: Path
     files: tuple[Path, ...]
     environment: dict[str, str]
 
@@ -125,10 +126,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("stack")
     folder.chmod(0o755)
     deploy = REPOSITORY / "deploy"
+    config = folder / "config"
+    config.mkdir(mode=0o755)
     stack = Stack(
+        config,
         (deploy / "compose.yaml", deploy / "compose.cpu.yaml", _overlay(folder)),
         {
             "SERVER_IMAGE": "sali-live:test",
+            "CONFIG_FOLDER": str(config),
             "PROMETHEUS_PORT": str(PORTS["prometheus"]),
             "SITE_NAME": f"localhost:{PORTS['proxy']}",
             "TURN_PORT": str(PORTS["turn"]),

@@ -160,6 +160,25 @@ def test_sali_check_finds_nothing_wrong_in_the_container(stack: Stack) -> None:
     assert {finding["status"] for finding in report["findings"]} <= {"ok", "note"}
 
 
+def test_settings_are_changed_in_a_file_without_a_restart(stack: Stack) -> None:
+    began = stack.inspect("server")["State"]["StartedAt"]
+    file = stack.config / "sali.yaml"
+    file.write_text("session: {max_viewers: 5}\nworker: {threads: 1}\n")
+    file.chmod(0o644)
+    try:
+        assert stack.execute("sali", "config", "reload").splitlines() == [
+            "Changed: session.max_viewers.",
+            "Restart the service for: worker.threads.",
+        ]
+        file.write_text("session: {max_viewers: none}\n")
+        with pytest.raises(AssertionError, match="the settings stay as they were"):
+            stack.execute("sali", "config", "reload")
+    finally:
+        file.unlink()
+    assert stack.execute("sali", "config", "reload").startswith("Changed: session.max_viewers")
+    assert stack.inspect("server")["State"]["StartedAt"] == began
+
+
 def test_the_proxy_speaks_tls_and_passes_pages_and_websockets_on(stack: Stack) -> None:
     trusting = ssl.create_default_context()
     trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE

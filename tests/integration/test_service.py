@@ -98,6 +98,7 @@ def serving(*arguments: str, **more: str) -> Iterator[Served]:
     process = subprocess.Popen(
         command("--port", "0", *arguments),
         env=environment() | more,
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -49,6 +49,9 @@ def test_what_an_operator_has_to_see_is_on_the_dashboard() -> None:
         "sali_bank_resets_total",
         "sali_source_reconnects_total",
         "sali_requests_refused_total",
+        "sali_findings_announced_total",
+        "sali_tracks",
+        "sali_settings_reload_successful",
     } <= shown
 
 

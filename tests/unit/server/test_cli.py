@@ -71,7 +71,7 @@ def test_only_what_was_given_goes_before_the_environment(monkeypatch: pytest.Mon
     monkeypatch.setattr(
         "server.settings.load_settings", lambda config, **chosen: given.append((config, chosen))
     )
-    monkeypatch.setattr("server.launch.run_service", lambda settings: None)
+    monkeypatch.setattr("server.launch.run_service", lambda read: read())
     serve.serve()
     file = Path("sali.yaml")
     serve.serve(source=["a.mp4", "whip"], loop=True, port=0, device="cpu", config=file)

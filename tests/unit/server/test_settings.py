@@ -148,4 +148,6 @@ def test_the_documentation_lists_exactly_the_settings() -> None:
 def test_the_documentation_describes_them_as_the_settings_do() -> None:
     text = (REPOSITORY / "docs" / "configuration.md").read_text()
     for name, description in known_variables().items():
-        assert re.search(rf"^\| `{name}` \|.*\| {re.escape(description)} \|$", text, re.MULTILINE)
+        assert re.search(
+            rf"^\| `{name}` \|.*\| {re.escape(description)} \| [a-z ]+ \|$", text, re.MULTILINE
+        )

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,12 +52,17 @@ class Builder:
         self._directory = directory
         self._made: list[Service] = []
 
-    def __call__(self, settings: Settings | None = None, **chosen: Any) -> Service:
+    def __call__(
+        self,
+        settings: Settings | None = None,
+        read: Callable[[], Settings] | None = None,
+        **chosen: Any,
+    ) -> Service:
         media = FakeMedia()
         if settings is None:
             chosen.setdefault("web", {"directory": self._directory})
             settings = Settings(sources=(), **chosen)
-        app = create_app(settings, create_media=media, check=refuse_missing)
+        app = create_app(settings, read=read, create_media=media, check=refuse_missing)
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         service = Service(app, media, httpx.AsyncClient(transport=transport, base_url=BASE_URL))
         self._made.append(service)

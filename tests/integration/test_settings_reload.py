@@ -1,0 +1,46 @@
+"""Settings changed in the file of a service that runs, as an operator does it."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from server.media.clock import SystemClock
+from tests.integration.test_service import environment, serving
+
+OLD, NEW = "the-old-token", "the-new-token"
+
+
+def test_a_signal_and_the_command_line_let_the_service_read_its_file_again(tmp_path: Path) -> None:
+    file = tmp_path / "sali.yaml"
+    file.write_text(f"auth: {{token: {OLD}}}\nsources: []\n")
+    with serving("--config", str(file)) as served:
+
+        def status(token: str) -> int:
+            headers = {"Authorization": f"Bearer {token}"}
+            return served.request("GET", "/v1/sessions", headers=headers).status_code
+
+        assert (status(OLD), status(NEW)) == (200, 401)
+        file.write_text(f"auth: {{token: {NEW}}}\nsources: []\n")
+        served.process.send_signal(signal.SIGHUP)
+        end_ns = SystemClock().monotonic_ns() + 10_000_000_000
+        while status(NEW) != 200:
+            assert SystemClock().monotonic_ns() < end_ns, "the signal changed nothing"
+        assert status(OLD) == 401
+
+        port = int(served.address.rpartition(":")[2])
+        file.write_text(
+            f"auth: {{token: {NEW}}}\nsources: []\nlog: {{level: error}}\nworker: {{threads: 3}}\n"
+            f"listen: {{port: {port}}}\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-m", "server.cli", "config", "reload", "--config", str(file)],
+            env=environment(), capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines() == [
+            "Changed: log.level.",
+            "Restart the service for: worker.threads.",
+        ]
