@@ -7,7 +7,7 @@ PORT ?= 8000
 SOURCE ?= demo
 
 .DEFAULT_GOAL := help
-.PHONY: help install web run test test-python test-web e2e e2e-long docker-test env-example bench bench-lossy bench-gpu test-gpu test-outages test-bench fuzz safety fmt lint type train clean packages
+.PHONY: help api install web run test test-python test-web e2e e2e-long docker-test env-example bench bench-lossy bench-gpu test-gpu test-outages test-bench fuzz safety fmt lint type train clean packages
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -58,6 +58,9 @@ env-example: install ## Write the service's variables into deploy/.env.example
 	sed '/sali config env/q' deploy/.env.example >deploy/.env.example.new
 	$(BIN)/sali config env >>deploy/.env.example.new
 	mv deploy/.env.example.new deploy/.env.example
+
+api: install ## Write the descriptions of the interface into docs/api
+	$(BIN)/python -m server.api_documents docs/api
 
 test-outages: packages install ## Cameras away for 10 and 60 s, moved, cut off (8 minutes of waiting)
 	$(BIN)/python -m pytest -q -m long tests/integration/test_outages.py tests/integration/test_reconnect.py

@@ -12,6 +12,7 @@ from server.burn_in.stream import BurnedStream
 from server.errors import ConfigurationError
 from server.findings.persistence import PersistenceRule
 from server.http import (
+    asyncapi,
     configuration,
     devices,
     findings,
@@ -25,6 +26,13 @@ from server.http import (
 )
 from server.http import settings as settings_routes
 from server.http.access import AccessGate
+from server.http.openapi import (
+    LICENSE,
+    NOT_A_DEVICE,
+    PROBLEM_RESPONSE,
+    complete_openapi,
+    operation_id,
+)
 from server.http.problem import install_problem_handlers
 from server.http.services import Services
 from server.http.settings_reload import SettingsReload
@@ -59,6 +67,7 @@ from server.settings import (
     refuse_open_listening,
     region_for,
 )
+from server.version import VERSION
 from server.worker.client import WorkerClient
 
 
@@ -99,15 +108,30 @@ def create_app(
     )
     app = FastAPI(
         title="SALI Live",
-        summary="Live polyp masks for colonoscopy video. Not a medical device.",
+        summary=NOT_A_DEVICE,
+        version=VERSION,
+        license_info=LICENSE,
+        generate_unique_id_function=operation_id,
+        responses=PROBLEM_RESPONSE,
         docs_url=None,
         redoc_url=None,
         openapi_url="/v1/openapi.json",
         lifespan=_lifespan(services),
     )
     app.state.services = services
+    complete_openapi(app)
     install_problem_handlers(app)
-    rest = (health, configuration, settings_routes, sessions, devices, findings, webrtc, memory)
+    rest = (
+        asyncapi,
+        health,
+        configuration,
+        settings_routes,
+        sessions,
+        devices,
+        findings,
+        webrtc,
+        memory,
+    )
     for part in (*rest, mask_socket, frame_socket):
         app.include_router(part.router)
     web.mount_viewer(app, settings.web.directory)

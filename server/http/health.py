@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
@@ -76,7 +77,7 @@ async def readyz(services: ServicesOf) -> ReadyView:
     )
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(services: ServicesOf) -> Response:
     """Return everything counted, in Prometheus's text format."""
     return Response(services.metrics.to_text(), media_type=CONTENT_TYPE_LATEST)

@@ -5,6 +5,8 @@ All our candidates are in the answer; a peer's later ones come by PATCH. ICE res
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
@@ -20,8 +22,24 @@ FRAGMENT_TYPE = "application/trickle-ice-sdpfrag"
 
 router = APIRouter(prefix="/v1/sessions/{session_id}", tags=["video"])
 
+_ANSWER: dict[int | str, dict[str, Any]] = {
+    201: {"description": "The SDP answer", "content": {SDP_TYPE: {"schema": {"type": "string"}}}}
+}
 
-@router.post("/whep", status_code=201)
+
+def _body(media_type: str) -> dict[str, Any]:
+    """Describe the body of a request, which is read as it is."""
+    content = {media_type: {"schema": {"type": "string"}}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+@router.post(
+    "/whep",
+    status_code=201,
+    responses=_ANSWER,
+    response_class=Response,
+    openapi_extra=_body(SDP_TYPE),
+)
 async def create_viewer(
     session_id: str,
     session: SessionOf,
@@ -38,7 +56,7 @@ async def create_viewer(
     return _created(location, entity_tag(viewer_id), answer, services.settings.ice_servers)
 
 
-@router.patch("/whep/{viewer_id}", status_code=204)
+@router.patch("/whep/{viewer_id}", status_code=204, openapi_extra=_body(FRAGMENT_TYPE))
 async def trickle_viewer(viewer_id: str, session: SessionOf, request: Request) -> None:
     """Take a viewer's later candidates."""
     await _trickle(session, viewer_id, request, is_viewer=True)
@@ -51,7 +69,13 @@ async def delete_viewer(viewer_id: str, session: SessionOf) -> Response:
     return Response()
 
 
-@router.post("/whip", status_code=201)
+@router.post(
+    "/whip",
+    status_code=201,
+    responses=_ANSWER,
+    response_class=Response,
+    openapi_extra=_body(SDP_TYPE),
+)
 async def create_publisher(
     session_id: str, session: SessionOf, services: ServicesOf, request: Request
 ) -> Response:
@@ -61,7 +85,7 @@ async def create_publisher(
     return _created(location, entity_tag(publisher_id), answer, services.settings.ice_servers)
 
 
-@router.patch("/whip/{publisher_id}", status_code=204)
+@router.patch("/whip/{publisher_id}", status_code=204, openapi_extra=_body(FRAGMENT_TYPE))
 async def trickle_publisher(publisher_id: str, session: SessionOf, request: Request) -> None:
     """Take a publisher's later candidates."""
     await _trickle(session, publisher_id, request, is_viewer=False)
@@ -74,8 +98,8 @@ async def delete_publisher(publisher_id: str, session: SessionOf) -> Response:
     return Response()
 
 
-@router.options("/whep")
-@router.options("/whip")
+@router.options("/whep", operation_id="describe_whep")
+@router.options("/whip", operation_id="describe_whip")
 async def describe_endpoint(session: SessionOf) -> Response:
     """Say what a POST takes."""
     return Response(headers={"Accept-Post": SDP_TYPE})

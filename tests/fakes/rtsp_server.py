@@ -168,7 +168,8 @@ def main() -> None:
     if arguments.login:
         _ask_for_login(server, factory, *arguments.login.split(":"))
     server.attach(None)
-    GLib.MainLoop().run()
+    with contextlib.suppress(KeyboardInterrupt):
+        GLib.MainLoop().run()
 
 
 if __name__ == "__main__":
