@@ -268,6 +268,7 @@ def _media_factory(live: LiveSettings, clock: Clock) -> MediaFactory:
                 is_checked=is_view_checked(settings, order.spec.kind),
                 frozen_after_ms=settings.view.frozen_after_ms,
                 remembers_poor=settings.view.remembers_poor,
+                tells_instruments=settings.view.tells_instruments,
             ),
             on_sight=order.events.on_sight,
         )

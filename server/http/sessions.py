@@ -135,6 +135,7 @@ class SessionView(BaseModel):
     ai_reason: str
     view: ViewName
     view_poor: PoorName | None
+    view_instrument: bool
     created_at: datetime
     video: VideoView | None
     region: RegionView
@@ -164,6 +165,7 @@ def session_to_view(session: Session) -> SessionView:
         ai_reason=session.ai.reason,
         view=pipeline.sight.view.value,
         view_poor=None if pipeline.sight.poor is None else pipeline.sight.poor.value,
+        view_instrument=pipeline.sight.instrument,
         created_at=identity.created_at,
         video=_video_to_view(pipeline.video),
         region=_region_to_view(session),

@@ -118,6 +118,7 @@ class StateMessage(_Message):
     source_retry: RetryFacts | None = None
     view: ViewName = "unknown"
     view_poor: PoorName | None = None
+    view_instrument: bool = False
 
 
 class FramesHelloMessage(_Message):

@@ -8,6 +8,7 @@ import av
 
 from server.media.cropper import Cropper, rgb_rows
 from server.media.frame import CLOCK_RATE_HZ, ModelFrame
+from server.media.instrument_watch import InstrumentWatch
 from server.media.mailbox import Mailbox
 from server.media.quality_watch import QualityWatch
 from server.media.region import Rectangle, RegionChoice
@@ -57,6 +58,8 @@ class ModelFeed:
         self._view_watch = ViewWatch(view)
         self._judges_quality, self._remembers_poor = view.is_checked, view.remembers_poor
         self._quality = QualityWatch()
+        self._instruments = InstrumentWatch()
+        self._looks_for_instruments = view.is_checked and view.tells_instruments
         self._sight = Sight()
         self._is_poor = False
         self.drops = {"region": 0, "view": 0}
@@ -82,6 +85,7 @@ class ModelFeed:
         self._region_watch.restart()
         self._view_watch.restart()
         self._quality.restart()
+        self._instruments.restart()
         self._region = None
 
     def pass_over_gap(self) -> None:
@@ -151,13 +155,21 @@ class ModelFeed:
         self._is_poor = False
         if not view.has_masks:
             self._quality.restart()
+            self._instruments.restart()
             self._mailbox.discard()
-        elif self._judges_quality:
-            self._is_poor = self._quality.take(rgb, self._model_size, time_s) is not None
-        sight = Sight(view, self._quality.told)
+        else:
+            self._judge(rgb, time_s)
+        sight = Sight(view, self._quality.told, self._instruments.told)
         if sight != self._sight:
             self._sight = sight
             self._listener.on_sight(sight)
         if must_forget:
             self.begin_stretch(view.reason)
         return view.has_masks
+
+    def _judge(self, rgb: bytes | memoryview, time_s: float) -> None:
+        """Follow how good the pictures are and whether an instrument is in them."""
+        if self._judges_quality:
+            self._is_poor = self._quality.take(rgb, self._model_size, time_s) is not None
+        if self._looks_for_instruments:
+            self._instruments.take(rgb, self._model_size, time_s)

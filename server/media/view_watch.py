@@ -29,11 +29,13 @@ class ViewLimits:
         is_checked: Whether the pictures are looked at; else the view stays `unknown`.
         frozen_after_ms: How long the same picture is repeated before it is `frozen`; 0: never.
         remembers_poor: Whether poor pictures enter the model's memory too.
+        tells_instruments: Whether instruments are looked for.
     """
 
     is_checked: bool = True
     frozen_after_ms: int = 2000
     remembers_poor: bool = False
+    tells_instruments: bool = True
 
 
 class ViewWatch:

@@ -12,7 +12,7 @@ import structlog
 
 from server.findings.book import FindingBook, Still
 from server.findings.judge import SeenRegion, Verdict
-from server.findings.outline import PixelBox, keep_regions
+from server.findings.outline import Region, keep_regions
 from server.findings.persistence import PersistenceRule
 from server.findings.watch import FindingWatch
 from server.masks.finding import Finding, FindingStatus, StillFacts
@@ -167,12 +167,13 @@ class SessionFindings:
         )
         confirmed: RunLengths | None = None
         if not all(verdict.is_confirmed for verdict in verdicts):
-            kept: list[tuple[PixelBox, int]] = [
-                (polyp.box, polyp.area_px)
-                for polyp, verdict in zip(result.polyps, verdicts, strict=True)
-                if verdict.is_confirmed
-            ]
-            confirmed = keep_regions(RunLengths(size=result.size, counts=result.counts), kept)
+            kept: list[Region] = []
+            dropped: list[Region] = []
+            for polyp, verdict in zip(result.polyps, verdicts, strict=True):
+                (kept if verdict.is_confirmed else dropped).append((polyp.box, polyp.area_px))
+            confirmed = keep_regions(
+                RunLengths(size=result.size, counts=result.counts), kept, dropped
+            )
         return JudgedMask(polyps, confirmed, confirmed if self.outline == "confirmed" else None)
 
     async def _keep_picture(

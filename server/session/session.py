@@ -304,6 +304,7 @@ class Session:
                 source_retry=self.source_retry,
                 view=sight.view.value,
                 view_poor=None if sight.poor is None else sight.poor.value,
+                view_instrument=sight.instrument,
             )
         )
         return name

@@ -26,3 +26,7 @@ class ViewSettings(SettingsGroup):
         default=False,
         description="Whether blurred, dark and washed-out pictures enter the AI's memory too",
     )
+    tells_instruments: bool = Field(
+        default=True,
+        description="Whether instruments are looked for and `instrument in view` is told",
+    )

@@ -109,9 +109,9 @@ class FakePipeline:
         self.reason = reason
         self.events.on_state(state, reason)
 
-    def show(self, view: View, poor: Poor | None = None) -> None:
+    def show(self, view: View, poor: Poor | None = None, *, instrument: bool = False) -> None:
         """Show something else."""
-        self.sight = Sight(view, poor)
+        self.sight = Sight(view, poor, instrument)
         self.events.on_sight(self.sight)
 
     def play(self, codec: RelayCodec = "h264") -> None:

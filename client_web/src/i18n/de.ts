@@ -4,6 +4,7 @@ import type { MatchMode } from "../frameMatcher";
 import type { SourceRetry, SourceState } from "../messages";
 import type { LineWidth, OverlayColor, OverlayStyle, ViewLayout } from "../overlayLook";
 import type { Strings } from "./en";
+import { translateReason } from "./reasons";
 
 const aiStates: Record<ShownAiState, string> = {
   active: "KI AKTIV",
@@ -40,6 +41,7 @@ const serverReasons: Readonly<Partial<Record<string, string>>> = {
   "view poor: blurred": "schlechte Sicht: unscharf",
   "view poor: dark": "schlechte Sicht: dunkel",
   "view poor: washed out": "schlechte Sicht: überstrahlt",
+  "instrument in view": "Instrument im Bild",
 };
 
 const sourceStates: Record<SourceState, string> = {
@@ -125,7 +127,7 @@ export const de: Strings = {
   tokenWrong: "Dieses Token wurde abgelehnt.",
 
   aiState: (state) => aiStates[state],
-  aiReason: (state, reason) => (reason === "" ? aiReasons[state] : (serverReasons[reason] ?? reason)),
+  aiReason: (state, reason) => (reason === "" ? aiReasons[state] : translateReason(reason, serverReasons)),
   sourceState: (state) => sourceStates[state],
   sourceReason: (reason, retry) =>
     retry === null ? reason : [reason, nextAttempt(retry)].filter(Boolean).join("; "),

@@ -54,5 +54,7 @@ describe("the translations", () => {
     expect(texts.notMedical.length).toBeGreaterThan(4);
     expect(texts.aiReason("late", "masks come too late to be shown")).toBe(texts.aiReason("late", ""));
     expect(texts.aiReason("failed", "out of memory")).toBe("out of memory");
+    const both = texts.aiReason("active", "view poor: dark; instrument in view").split("; ");
+    expect(both).toEqual(["view poor: dark", "instrument in view"].map((each) => texts.aiReason("active", each)));
   });
 });

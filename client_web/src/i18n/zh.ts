@@ -4,6 +4,7 @@ import type { MatchMode } from "../frameMatcher";
 import type { SourceRetry, SourceState } from "../messages";
 import type { LineWidth, OverlayColor, OverlayStyle, ViewLayout } from "../overlayLook";
 import type { Strings } from "./en";
+import { translateReason } from "./reasons";
 
 const aiStates: Record<ShownAiState, string> = {
   active: "AI 运行中",
@@ -40,6 +41,7 @@ const serverReasons: Readonly<Partial<Record<string, string>>> = {
   "view poor: blurred": "视野不佳:模糊",
   "view poor: dark": "视野不佳:过暗",
   "view poor: washed out": "视野不佳:过曝",
+  "instrument in view": "视野内有器械",
 };
 
 const sourceStates: Record<SourceState, string> = {
@@ -115,7 +117,7 @@ export const zh: Strings = {
   tokenWrong: "令牌被拒绝。",
 
   aiState: (state) => aiStates[state],
-  aiReason: (state, reason) => (reason === "" ? aiReasons[state] : (serverReasons[reason] ?? reason)),
+  aiReason: (state, reason) => (reason === "" ? aiReasons[state] : translateReason(reason, serverReasons)),
   sourceState: (state) => sourceStates[state],
   sourceReason: (reason, retry) =>
     retry === null ? reason : [reason, nextAttempt(retry)].filter(Boolean).join(";"),

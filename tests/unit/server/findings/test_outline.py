@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from server.findings.outline import PixelBox, keep_regions
+from server.findings.outline import Region, keep_regions
 from server.masks import rle
 from server.masks.message import RunLengths
 
@@ -17,7 +17,7 @@ WHOLE = RunLengths(size=(40, 60), counts=rle.encode(MASK))
 
 
 @pytest.mark.parametrize("kept", [[], [RING], [ISLAND], [BAR], [RING, BAR], [RING, ISLAND, BAR]])
-def test_exactly_the_regions_that_are_kept_stay(kept: list[tuple[PixelBox, int]]) -> None:
+def test_exactly_the_regions_that_are_kept_stay(kept: list[Region]) -> None:
     wanted = MASK.copy()
     if RING not in kept:
         wanted[5:20, 5:20] = False
@@ -26,6 +26,7 @@ def test_exactly_the_regions_that_are_kept_stay(kept: list[tuple[PixelBox, int]]
         wanted[10:13, 10:13] = False
     if BAR not in kept:
         wanted[30:35, 40:50] = False
-    left = keep_regions(WHOLE, kept)
+    dropped = [region for region in (RING, ISLAND, BAR) if region not in kept]
+    left = keep_regions(WHOLE, kept, dropped)
     assert left.size == (40, 60)
     assert np.array_equal(rle.decode(left.counts, 40, 60), wanted)

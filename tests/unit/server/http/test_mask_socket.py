@@ -45,6 +45,7 @@ async def test_hello_comes_first_and_then_the_state(service: Service) -> None:
             "source_retry": None,
             "view": "unknown",
             "view_poor": None,
+            "view_instrument": False,
         }
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from av.container import InputContainer
 
+from sali_core.data.phantom import Phantom, PhantomConfig
 from server.errors import InvalidOfferError, SourceError, SourceRefusedError
 from server.media.capture import CaptureDevice
 from server.media.frame import (
@@ -23,6 +24,7 @@ from server.media.source import parse_source
 from server.media.view import View
 from server.media.view_watch import ViewLimits
 from server.media.whip_source import WhipSource
+from tests.fakes.instruments import draw_instrument
 from tests.fakes.layouts import Layout
 from tests.fakes.pipeline_run import run
 from tests.fakes.still_pictures import jpeg, unsupported_jpeg
@@ -239,6 +241,20 @@ async def test_dark_pictures_are_left_out_of_memory_unless_that_is_wanted(
     for frame in running.frames:
         is_dark = frame.pts // 3600 >= 8
         assert frame.is_left_out == (is_dark and not remembers_poor)
+
+
+@pytest.mark.parametrize("tells_instruments", [False, True])
+async def test_an_instrument_is_told_where_it_is_looked_for_and_keeps_its_masks(
+    tmp_path: Path, tells_instruments: bool
+) -> None:
+    scene = Phantom(PhantomConfig(width=352, height=352, seed=92_000))
+    frames = [draw_instrument(scene.render(index).image, 0) for index in range(20)]
+    path = write_frames(tmp_path / "a.mp4", frames)
+    limits = ViewLimits(tells_instruments=tells_instruments)
+    async with run(parse_source(str(path)), view=limits) as running:
+        await running.until_state(SourceState.ENDED)
+        assert running.pipeline.sight.instrument is tells_instruments
+        assert running.pipeline.drops["view"] == 0
 
 
 async def test_a_video_that_starts_again_keeps_its_region() -> None:

@@ -309,6 +309,15 @@ async def test_a_poor_view_keeps_its_masks_and_is_told(world: World, session: Se
     assert session.hub.state.view_poor == "blur"
 
 
+async def test_an_instrument_keeps_its_masks_and_is_told(world: World, session: Session) -> None:
+    world.pipeline.play()
+    world.pipeline.show(View.IN_BODY, instrument=True)
+    await mask_one(world)
+    await world.until(lambda: session.ai.state is AiState.ACTIVE)
+    assert session.ai.reason == "instrument in view"
+    assert session.hub.state.view_instrument
+
+
 async def test_a_picture_that_is_left_out_of_memory_is_left_out_at_the_worker(
     world: World, session: Session
 ) -> None:
