@@ -36,7 +36,7 @@ describe("AiWatch", () => {
     expect(watch.verdict()).toEqual({ state: ai, reason: "why" });
   });
 
-  // hazard H5
+  // hazard H5, F5
   it("calls the AI lost after 250 ms of silence, and not before", () => {
     hear(state("active"));
     time.advance(250);
@@ -53,7 +53,7 @@ describe("AiWatch", () => {
     expect(watch.verdict().state).toBe("lost");
   });
 
-  // hazard H4
+  // hazard H4, F3
   it("calls an active AI late when pictures come and masks do not", () => {
     hear(state("active"));
     watch.noteFrame();

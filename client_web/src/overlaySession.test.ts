@@ -105,7 +105,7 @@ describe("OverlaySession", () => {
     expect(room.lastStats.maskLatencyMs).toBeLessThan(60);
   });
 
-  // hazard H5
+  // hazard H5, F5
   it("hides everything and says so when the server falls silent, while the video goes on", () => {
     room.play(25);
     const heard = room.time.now() - 40;
@@ -122,7 +122,7 @@ describe("OverlaySession", () => {
     expect(room.painted.slice(before).every((picture) => picture.overlay === null)).toBe(true);
   });
 
-  // hazard H3, H4
+  // hazard H3, H4, F1
   it.each(["warming", "late", "paused", "failed"])("takes the mask away at once when the AI is %s", (state) => {
     room.play(25);
     expect(room.isMasked).toBe(true);
@@ -243,7 +243,7 @@ describe("OverlaySession", () => {
     expect(room.server.last.sent.at(-1)).toEqual({ type: "attach", viewer: "v2" });
   });
 
-  // hazard H5
+  // hazard H5, F5
   it("comes back by itself after a restart of the server", () => {
     room.play(10);
     room.server.last.onclose?.({ code: 1012 });
@@ -271,7 +271,7 @@ describe("OverlaySession", () => {
     expect(room.isMasked).toBe(false);
   });
 
-  // hazard H6
+  // hazard H6, F6
   it("says that a picture stands still before 300 ms are over", () => {
     room.play(25);
     const lastFrameAt = room.time.now() - 40;

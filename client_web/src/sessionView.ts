@@ -6,14 +6,12 @@ import { ApiError } from "./errors";
 import type { FrameMethod } from "./frameMethods";
 import { FittingHost } from "./overlayHost";
 import type { OverlayStats, ViewSettings } from "./overlayProtocol";
+import { OverlaySilence } from "./overlaySilence";
 import { JitteredBackoff } from "./reconnectPolicy";
 import { strings } from "./strings";
 import { VideoLink, type LinkState } from "./videoLink";
 import { watchWaking } from "./waking";
 import { connectWhep, type WhepConnection } from "./whep";
-
-/** The overlay reports every 250 ms; when it stays silent this long, it has broken down itself. */
-const OVERLAY_SILENCE_MS = 1000;
 
 /** What is to be said beside the picture. */
 export interface ViewReport {
@@ -45,7 +43,7 @@ export class SessionView {
   private readonly forgetWaking: () => void;
   private linkState: LinkState = { type: "connecting" };
   private current: OverlayStats | null = null;
-  private statsAt = performance.now();
+  private readonly overlaySilence = new OverlaySilence();
 
   constructor(private readonly options: SessionViewOptions) {
     const { sessionId, token, settings } = options;
@@ -123,7 +121,7 @@ export class SessionView {
   private takeStats(stats: OverlayStats): void {
     const wasSilent = this.current !== null && this.current.socketState !== "open";
     this.current = stats;
-    this.statsAt = performance.now();
+    this.overlaySilence.noteReport();
     // The mask socket is often the first to notice that the server is back.
     if (wasSilent && stats.socketState === "open") this.link.retryNow();
     if (stats.socketState === "unauthorized") {
@@ -146,7 +144,7 @@ export class SessionView {
   }
 
   private watchOverlay(): void {
-    if (performance.now() - this.statsAt > OVERLAY_SILENCE_MS) this.report("lost", strings.overlayStopped);
+    if (this.overlaySilence.isSilent) this.report("lost", strings.overlayStopped);
   }
 
   private report(aiState: ShownAiState, aiReason: string): void {

@@ -10,7 +10,9 @@ from server.media.view import View
 from server.media.view_glance import Cells, glance
 
 LOOKS_EVERY_S = 0.03
-LEAVES_AFTER_S = 0.3
+LEAVES_AFTER_S = 0.22
+"""People are told within 300 ms, up to two pictures of 25 a second included."""
+
 RETURNS_AFTER_S = 0.1
 CHANGES_AFTER_S = 1.0
 FORGETS_AFTER_S = 2.0

@@ -17,6 +17,7 @@ from tests.e2e.hand_fed_room import hand_fed_room
 pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 
+@pytest.mark.hazard("H2", "H4", "H5", "H6", "F3", "F5", "F6")
 def test_no_mask_outlives_what_it_came_from_and_the_page_says_why(tmp_path: Path) -> None:
     with hand_fed_room(tmp_path) as room:
         outcomes = measure(room, repeats=1)

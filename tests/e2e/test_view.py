@@ -18,7 +18,7 @@ FAKE = {"SALI_WORKER__MODEL": "tests.fakes.fake_engine:create_engine", "SALI_REG
 SIZE = (640, 480)
 
 
-@pytest.mark.hazard("H8")
+@pytest.mark.hazard("H8", "F7")
 def test_a_test_picture_pauses_the_ai_with_its_reason_and_the_video_goes_on(tmp_path: Path) -> None:
     layout = Layout("body", SIZE, (0, 0, *SIZE))
     body = [layout.render(number) for number in range(100)]

@@ -147,7 +147,7 @@ async def test_fifty_reconnections_leave_nothing_behind(
         assert room.pipeline.drops["corrupt"] == 0
 
 
-@pytest.mark.hazard("H6")
+@pytest.mark.hazard("H6", "F6")
 async def test_a_camera_that_comes_back_on_its_port_is_picked_up(pictures: list[bytes]) -> None:
     async with RtspCamera() as camera, Room(camera.url) as room:
         await _play(camera, room, pictures)

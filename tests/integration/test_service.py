@@ -203,7 +203,7 @@ async def test_the_memory_is_emptied_when_the_file_starts_again_and_on_a_reset(c
     assert max(seen) <= FRAMES
 
 
-@pytest.mark.hazard("H3", "H12")
+@pytest.mark.hazard("H3", "H12", "F1")
 async def test_a_killed_worker_brings_masks_back_and_never_stops_the_video(clip: Path) -> None:
     with serving("--source", str(clip), "--loop") as served:
         async with masks_of(served) as connection:
@@ -227,7 +227,7 @@ async def test_a_killed_worker_brings_masks_back_and_never_stops_the_video(clip:
         assert "sali_worker_restarts_total 1.0" in served.request("GET", "/metrics").text
 
 
-@pytest.mark.hazard("H4", "H12")
+@pytest.mark.hazard("H4", "H12", "F2", "F3")
 async def test_a_worker_that_stands_still_is_told_at_once_and_never_stops_the_video(
     clip: Path,
 ) -> None:

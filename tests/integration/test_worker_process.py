@@ -150,7 +150,7 @@ async def test_a_result_of_before_a_reset_is_not_given_to_anybody() -> None:
         assert memory_seen_in(await client.step(picture(0))) == 1
 
 
-@pytest.mark.hazard("H3")
+@pytest.mark.hazard("H3", "F1")
 async def test_a_killed_worker_is_noticed_at_once_and_replaced() -> None:
     async with client_of("step:100") as watched:
         client = watched.client
@@ -174,7 +174,7 @@ async def test_a_killed_worker_is_noticed_at_once_and_replaced() -> None:
         assert client.restarts == 1
 
 
-@pytest.mark.hazard("H4")
+@pytest.mark.hazard("H4", "F2")
 async def test_a_stopped_idle_worker_is_killed_by_the_watchdog() -> None:
     async with client_of("ok") as watched:
         await watched.client.wait_until_ready()
@@ -189,7 +189,7 @@ async def test_a_stopped_idle_worker_is_killed_by_the_watchdog() -> None:
         assert not is_running(stopped)
 
 
-@pytest.mark.hazard("H4")
+@pytest.mark.hazard("H4", "F3")
 async def test_a_step_that_hangs_is_ended_and_the_next_worker_computes() -> None:
     async with client_of("hang:2", step_timeout_s=0.5) as watched:
         client = watched.client
@@ -204,7 +204,7 @@ async def test_a_step_that_hangs_is_ended_and_the_next_worker_computes() -> None
         assert memory_seen_in(await client.step(picture(2))) == 1
 
 
-@pytest.mark.hazard("H4")
+@pytest.mark.hazard("H4", "F3")
 async def test_a_step_that_hangs_is_noticed_while_newer_pictures_keep_coming() -> None:
     async with client_of("hang:2", step_timeout_s=0.5) as watched:
         client = watched.client
@@ -241,6 +241,7 @@ async def test_a_start_that_takes_too_long_is_ended_and_not_tried_for_ever() -> 
         assert [s.state for _, s in watched.states] == ["starting", "lost", "starting", "failed"]
 
 
+@pytest.mark.hazard("F4")
 async def test_a_broken_checkpoint_is_told_once_in_the_workers_words() -> None:
     async with client_of("broken") as watched:
         with pytest.raises(WorkerStartError) as caught:
@@ -250,6 +251,7 @@ async def test_a_broken_checkpoint_is_told_once_in_the_workers_words() -> None:
         assert watched.client.restarts == 0
 
 
+@pytest.mark.hazard("F1")
 async def test_each_loss_in_a_row_lengthens_the_pause() -> None:
     async with client_of("crash:1", max_start_failures=2) as watched:
         client = watched.client

@@ -3,7 +3,8 @@
     python -m tests.safety.hazards          writes docs/safety-tests.md
 
 A Python test carries `@pytest.mark.hazard("H3")`; a test of the web client names it in its comment,
-`// hazard H3`, on the line before. The hazards themselves are the table of docs/safety.md.
+`// hazard H3`, on the line before. The hazards (H) and the failures of a part (F) are the tables of
+docs/safety.md.
 """
 
 from __future__ import annotations
@@ -19,15 +20,16 @@ ROOT = Path(__file__).resolve().parents[2]
 SAFETY = ROOT / "docs" / "safety.md"
 TABLE = ROOT / "docs" / "safety-tests.md"
 
-_HAZARD = re.compile(r"^\| (H\d+) \| ([^|]+) \|", re.MULTILINE)
+_HAZARD = re.compile(r"^\| ([HF]\d+) \| ([^|]+) \|", re.MULTILINE)
 _WEB_MARK = re.compile(
-    r"// hazard ((?:H\d+(?:, )?)+)\n\s*it(?:\.each\(\s*.*?\s*\))?\(\s*\"([^\"]+)\"", re.DOTALL
+    r"// hazard ((?:[HF]\d+(?:, )?)+)\n\s*it(?:\.each\(\s*.*?\s*\))?\(\s*\"([^\"]+)\"", re.DOTALL
 )
 _INTRODUCTION = """# Which test proves which control
 
 Written by `python -m tests.safety.hazards` from the marks on the tests; do not edit. The hazards
-and their controls are in [safety.md](safety.md). Those under `tests/e2e` and `client_web` run with
-`make e2e` and `make test-web`, the others with `make test-python`; `make test` runs all.
+(H) with their controls and what happens when a part fails (F) are in [safety.md](safety.md). Tests
+under `tests/e2e` run with `make e2e` and `make e2e-long`, those under `client_web` with
+`make test-web`, the others with `make test-python`.
 """
 
 
@@ -40,7 +42,7 @@ class MarkedTest(NamedTuple):
 
 
 def hazards() -> dict[str, str]:
-    """Return the hazards of docs/safety.md by id."""
+    """Return the hazards and the failures of docs/safety.md by id."""
     return dict(_HAZARD.findall(SAFETY.read_text()))
 
 
@@ -48,7 +50,7 @@ def hazards() -> dict[str, str]:
 def marked_tests() -> tuple[MarkedTest, ...]:
     """Return every marked test of both kinds."""
     found = [*_python_tests(), *_web_tests()]
-    return tuple(sorted(found, key=lambda test: (int(test.hazard[1:]), test.path, test.name)))
+    return tuple(sorted(found, key=lambda test: (test.path, test.name)))
 
 
 def to_markdown() -> str:

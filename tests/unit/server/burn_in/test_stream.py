@@ -167,7 +167,7 @@ async def test_a_joiner_in_the_middle_of_a_group_gets_the_present_not_the_past(
     await world.stream.aclose()
 
 
-@pytest.mark.hazard("H12")
+@pytest.mark.hazard("H12", "F11")
 async def test_the_clean_relay_never_waits_for_a_burned_stream_that_is_stuck(
     world: World,
 ) -> None:
@@ -226,7 +226,7 @@ class StuckEncoders(Encoders):
         return StuckEncoder()
 
 
-@pytest.mark.hazard("H12")
+@pytest.mark.hazard("H12", "F11")
 async def test_the_clean_relay_never_waits_for_an_encoder_that_hangs(
     clock: VirtualClock, hub: MaskHub
 ) -> None:

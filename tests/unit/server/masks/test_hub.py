@@ -63,7 +63,7 @@ def world() -> Hub:
     return Hub()
 
 
-@pytest.mark.hazard("H5")
+@pytest.mark.hazard("H5", "F5")
 def test_the_state_is_due_at_once_and_then_every_100_ms(world: Hub) -> None:
     reader = world.hub.subscribe()
     assert states(reader) == [state("warming")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,6 +25,7 @@ _START = b"\x00\x00\x01"
 
 @anything
 @given(st.lists(st.binary(max_size=200), max_size=20))
+@pytest.mark.hazard("H16")
 def test_any_packets_are_depacketized_or_left_out(packets: list[bytes]) -> None:
     depacketizer = H264Depacketizer()
     for number, payload in enumerate(packets):
@@ -36,6 +38,7 @@ def test_any_packets_are_depacketized_or_left_out(packets: list[bytes]) -> None:
 
 @anything
 @given(st.binary(max_size=400))
+@pytest.mark.hazard("H16")
 def test_any_bytes_are_read_as_h264_without_harm(content: bytes) -> None:
     for payload in (content, _START + content, _START.join([b"", content[:50], content[50:]])):
         h264.has_b_slice(payload)
@@ -48,6 +51,7 @@ def test_any_bytes_are_read_as_h264_without_harm(content: bytes) -> None:
 
 @anything
 @given(st.binary(max_size=300))
+@pytest.mark.hazard("H16")
 def test_any_bytes_are_an_rtsp_message_or_refused(content: bytes) -> None:
     async def read() -> None:
         reader = asyncio.StreamReader()
@@ -63,6 +67,7 @@ def test_any_bytes_are_an_rtsp_message_or_refused(content: bytes) -> None:
 
 @anything
 @given(st.text(max_size=300))
+@pytest.mark.hazard("H16")
 def test_any_description_is_read_or_left_out(text: str) -> None:
     find_video(text)
     find_video(f"m=video 0 RTP/AVP 96\r\na=rtpmap:96 {text}\r\na=fmtp:96 {text}\r\na={text}")

@@ -87,7 +87,7 @@ def no_signal(number: int) -> Pixels:
         (no_signal, View.NO_SIGNAL),
     ],
 )
-@pytest.mark.hazard("H8", "H9")
+@pytest.mark.hazard("H8", "H9", "F7")
 def test_leaving_the_body_is_seen_within_the_time_and_empties_the_memory_once(
     scene: Scene, view: View
 ) -> None:
@@ -158,7 +158,7 @@ def test_a_long_black_time_ends_the_memory_as_a_gap_does() -> None:
     assert forgotten_s == pytest.approx(player.changes[-1][0] + FORGETS_AFTER_S, abs=1.5 / FPS)
 
 
-@pytest.mark.hazard("H7")
+@pytest.mark.hazard("H7", "F8")
 def test_the_same_picture_over_and_over_is_frozen_until_it_moves() -> None:
     player = Player()
     player.show(mucosa, 1.0)

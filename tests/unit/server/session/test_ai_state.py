@@ -73,7 +73,7 @@ def test_masks_make_the_ai_active(room: Room) -> None:
     assert room.stream(2000, masked=True) == [AiState.WARMING, AiState.ACTIVE]
 
 
-@pytest.mark.hazard("H4")
+@pytest.mark.hazard("H4", "F3")
 def test_frames_without_masks_make_it_late_within_300_ms_and_three_masks_active_again(
     room: Room,
 ) -> None:
@@ -205,7 +205,7 @@ def test_it_stays_late_while_masks_stay_away(room: Room) -> None:
     assert room.stream(4000, masked=False) == [AiState.ACTIVE, AiState.LATE]
 
 
-@pytest.mark.hazard("H6")
+@pytest.mark.hazard("H6", "F6")
 def test_silence_pauses_it_after_500_ms_and_the_next_masks_wake_it(room: Room) -> None:
     room.stream(400, masked=True)
     room.now_ms += 500
@@ -224,14 +224,14 @@ def test_a_frame_owed_before_a_pause_does_not_make_the_ai_late_after_it(room: Ro
 
 
 @pytest.mark.parametrize("state", [SourceState.ENDED, SourceState.FAILED])
-@pytest.mark.hazard("H6")
+@pytest.mark.hazard("H6", "F6")
 def test_an_ended_source_pauses_it_at_once_with_the_reason(room: Room, state: SourceState) -> None:
     room.stream(400, masked=True)
     room.monitor.note_source(state, "the file has ended")
     assert room.status() == AiStatus(AiState.PAUSED, "the file has ended")
 
 
-@pytest.mark.hazard("H3")
+@pytest.mark.hazard("H3", "F1")
 def test_a_lost_worker_fails_warms_and_comes_back(room: Room) -> None:
     states = room.stream(400, masked=True)
     for state in (WorkerState.LOST, WorkerState.STARTING, WorkerState.WARMING, WorkerState.READY):
@@ -250,12 +250,14 @@ def test_after_a_restart_the_first_masks_have_their_time(room: Room) -> None:
     assert room.stream(240, masked=False) == [AiState.WARMING]
 
 
+@pytest.mark.hazard("H3", "F4")
 def test_a_worker_that_is_given_up_stays_failed_with_its_reason(room: Room) -> None:
     room.worker(WorkerState.FAILED, "weights are gone")
     assert room.stream(1000, masked=False) == [AiState.FAILED]
     assert room.status().reason == "weights are gone"
 
 
+@pytest.mark.hazard("F10")
 def test_a_fault_of_the_session_outweighs_everything(room: Room) -> None:
     room.stream(400, masked=True)
     room.monitor.note_fault("internal fault (KeyError)")

@@ -251,7 +251,7 @@ async def test_a_name_that_was_the_sources_follows_the_source(world: World) -> N
         await session.change("", parse_source("demo"))
 
 
-@pytest.mark.hazard("H6")
+@pytest.mark.hazard("H6", "F6")
 async def test_a_silent_source_is_told_as_paused_with_its_reason(
     world: World, session: Session
 ) -> None:
@@ -337,7 +337,7 @@ async def test_a_lost_worker_is_told_before_what_the_picture_shows(
     assert session.hub.state.ai_state == "failed"
 
 
-@pytest.mark.hazard("H12", "H16")
+@pytest.mark.hazard("H12", "H16", "F10")
 async def test_a_fault_of_the_mask_loop_ends_masks_and_not_the_session(
     world: World, session: Session
 ) -> None:

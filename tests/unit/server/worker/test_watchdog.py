@@ -40,7 +40,7 @@ def test_an_idle_worker_is_pinged_every_100_ms() -> None:
     assert all(later - earlier <= 150 for earlier, later in itertools.pairwise(pings))
 
 
-@pytest.mark.hazard("H4")
+@pytest.mark.hazard("H4", "F2")
 def test_an_idle_worker_that_does_not_answer_is_killed_within_300_ms_of_the_ping() -> None:
     [(pinged_ms, ping), (killed_ms, kill), *_] = check_until(ready(), 0, 1000)
     assert (ping, kill) == (Verdict.PING, Verdict.KILL)
