@@ -24,10 +24,12 @@ FROM ${PYTHON_IMAGE} AS packages
 # TORCH_INDEX, the address of an index with PyTorch's CPU wheels: the image then holds no CUDA code.
 ARG ACCELERATOR=cuda
 ARG TORCH_INDEX=
+# `yes` adds OpenTelemetry's SDK and exporter (10 MB), for SALI_TRACES__ENDPOINT.
+ARG TRACES=
 WORKDIR /build
 RUN python3 -m venv /opt/sali
 ENV PATH=/opt/sali/bin:$PATH PIP_DISABLE_PIP_VERSION_CHECK=1
-COPY requirements.lock deploy/image/select_requirements.py deploy/image/split_layers.py ./
+COPY requirements.lock requirements-traces.lock deploy/image/select_requirements.py deploy/image/split_layers.py ./
 # One folder a layer, what changes most seldom and weighs most first. Splitting is part of the same
 # command, so that the build keeps each file once.
 RUN --mount=type=cache,target=/root/.cache/pip \
@@ -35,6 +37,7 @@ RUN --mount=type=cache,target=/root/.cache/pip \
     --mount=type=secret,id=pip,target=/etc/pip.conf \
     python select_requirements.py "$ACCELERATOR" ${TORCH_INDEX:+--without-torch} \
         <requirements.lock >selected.txt \
+    && if [ -n "$TRACES" ]; then cat requirements-traces.lock >>selected.txt; fi \
     && pip install --quiet --no-deps --require-hashes -r selected.txt \
     && if [ -n "$TORCH_INDEX" ]; then \
         pip install --quiet --no-deps --index-url "$TORCH_INDEX" \

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
@@ -49,6 +50,7 @@ from server.media.source_factory import SourceOptions
 from server.media.view_watch import ViewLimits
 from server.media.whep import WhepViewers
 from server.observability.metrics import ServiceMetrics
+from server.observability.traces import create_traces
 from server.session.admission import admission_of
 from server.session.ai_state import AiLimits
 from server.session.findings import FindingRules
@@ -172,6 +174,8 @@ def _lifespan(
         finally:
             await services.registry.aclose()
             await services.worker.aclose()
+            if services.traces is not None:
+                await asyncio.to_thread(services.traces.close)
 
     return lifespan
 
@@ -185,6 +189,7 @@ def _create_services(
 ) -> Services:
     """Make the parts and connect them."""
     metrics, settings = ServiceMetrics(), live.current
+    traces = create_traces(settings.traces, clock.monotonic_ns)
     worker = WorkerClient(
         settings.worker, deadline_ms=settings.masks.max_age_ms, now_ns=clock.monotonic_ns
     )
@@ -197,6 +202,7 @@ def _create_services(
             create_media=create_media,
             clock=clock,
             metrics=metrics,
+            traces=traces,
         )
 
     registry = SessionRegistry(
@@ -209,7 +215,14 @@ def _create_services(
     )
     watch_gauges(metrics, registry, worker)
     reload = SettingsReload(live, read=read, check=require_usable, metrics=metrics)
-    return Services(live=live, reload=reload, registry=registry, worker=worker, metrics=metrics)
+    return Services(
+        live=live,
+        reload=reload,
+        registry=registry,
+        worker=worker,
+        metrics=metrics,
+        traces=traces,
+    )
 
 
 def _session_limits(settings: Settings) -> SessionLimits:

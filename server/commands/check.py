@@ -50,7 +50,7 @@ def check(
 
 def _look(settings: Settings, *, running: bool) -> Iterable[Finding]:
     """Look at one thing after the other."""
-    from server.checks import machine, network, service
+    from server.checks import collector, machine, network, service
 
     yield service.check_settings(settings)
     yield machine.check_device(settings.worker)
@@ -63,6 +63,7 @@ def _look(settings: Settings, *, running: bool) -> Iterable[Finding]:
         yield from service.check_sources(settings)
     yield network.check_media_addresses()
     yield from asyncio.run(network.check_ice_servers(settings.ice_servers))
+    yield from collector.check_collector(settings.traces)
     yield machine.check_memory()
     yield machine.check_disk(settings.demo)
     yield machine.check_clock()

@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection
 
 from server.http.settings_reload import SettingsReload
 from server.observability.metrics import ServiceMetrics
+from server.observability.traces import FrameTraces
 from server.session.registry import SessionRegistry
 from server.session.session import Session
 from server.settings import LiveSettings, Settings
@@ -25,6 +26,7 @@ class Services:
     registry: SessionRegistry
     worker: WorkerClient
     metrics: ServiceMetrics
+    traces: FrameTraces | None = None
 
     @property
     def settings(self) -> Settings:

@@ -15,6 +15,7 @@ from server.media.clock import Clock
 from server.media.frame import ModelFrame
 from server.media.mailbox import Mailbox, MailboxClosedError
 from server.observability.metrics import ServiceMetrics
+from server.observability.traces import FrameTraces, FrameWay, WorkerPart
 from server.session.ai_state import AiMonitor
 from server.session.findings import SessionFindings
 from server.session.latency import LatencyWindow
@@ -29,6 +30,9 @@ MAX_UNDER_WAY = 3
 """Pictures of a session at the worker: one being computed, one waiting for the next batch, and one
 on its way that replaces it. With fewer, a picture would miss each batch that starts before the last
 mask was here; the worker keeps the newest, so more would only be thrown away there."""
+
+MASKED = "masked"
+"""The outcome of a frame that is no drop."""
 
 _NS_PER_MS = 1_000_000
 
@@ -55,6 +59,7 @@ class MaskLoop:
         max_age_ms: int,
         clock: Clock,
         metrics: ServiceMetrics,
+        traces: FrameTraces | None = None,
     ) -> None:
         """Make the loop; `run` runs it.
 
@@ -69,6 +74,7 @@ class MaskLoop:
             max_age_ms: Age at which a mask is no longer sent.
             clock: The clock that stamped the frames.
             metrics: Where ages and durations are noted.
+            traces: Where the ways of single frames are written; None if they are not.
         """
         self._session = session
         self._mailbox = mailbox
@@ -80,6 +86,8 @@ class MaskLoop:
         self._max_age_ns = max_age_ms * _NS_PER_MS
         self._clock = clock
         self._metrics = metrics
+        self._traces = traces
+        self._last_sent = -1
         self._latency = LatencyWindow()
         self._not_before_ns = 0
         self._generation = 0
@@ -141,39 +149,81 @@ class MaskLoop:
             age_ms=age_ns / _NS_PER_MS,
             pts=frame.pts,
             is_left_out=frame.is_left_out,
+            is_traced=self._is_traced(frame.sequence),
         )
+        answer: Result | Dropped | None = None
+        answered_age_ns = age_ns
         try:
             self._metrics.stage.labels("media").observe(age_ns / 1e9)
             answer = await self._worker.step(picture)
         except WorkerLostError:
-            self.drops["worker_lost"] += 1
+            outcome = "worker_lost"
         except WorkerStepError as exc:
             _log.warning("step_failed", session=self._session, reason=str(exc))
-            self.drops["step_failed"] += 1
+            outcome = "step_failed"
         else:
-            if generation == self._generation:
-                self._take(frame, answer, age_ns)
-            else:
-                self.drops["reset"] += 1
+            answered_age_ns = self._age_ns(frame)
+            is_current = generation == self._generation
+            outcome = self._take(frame, answer, age_ns) if is_current else "reset"
+        if outcome != MASKED:
+            self.drops[outcome] += 1
+        if picture.is_traced:
+            self._trace(frame, answer, (age_ns, answered_age_ns), outcome)
 
-    def _take(self, frame: ModelFrame, answer: Result | Dropped, sent_age_ns: int) -> None:
-        """Publish a mask, unless there is none or it is too old."""
+    def _is_traced(self, sequence: int) -> bool:
+        """Whether this frame's way is written down."""
+        if self._traces is None:
+            return False
+        last, self._last_sent = self._last_sent, sequence
+        return self._traces.is_chosen(sequence, last)
+
+    def _trace(
+        self,
+        frame: ModelFrame,
+        answer: Result | Dropped | None,
+        ages_ns: tuple[int, int],
+        outcome: str,
+    ) -> None:
+        """Write a frame's way down; it was sent to the worker and answered at these ages."""
+        if self._traces is None:
+            return
+        told = answer.trace if isinstance(answer, Result) else None
+        sent_age_ns, answered_age_ns = ages_ns
+        self._traces.write(
+            FrameWay(
+                session=self._session,
+                sequence=frame.sequence,
+                pts=frame.pts,
+                captured_at_ns=frame.captured_at_ns,
+                sent_at_ns=frame.captured_at_ns + sent_age_ns,
+                answered_at_ns=frame.captured_at_ns + max(sent_age_ns, answered_age_ns),
+                ended_at_ns=self._clock.monotonic_ns(),
+                outcome=outcome,
+                worker=None
+                if told is None or not isinstance(answer, Result)
+                else WorkerPart(
+                    told.began_ms, told.computed_ms, told.finished_ms, batch=answer.batch
+                ),
+            )
+        )
+
+    def _take(self, frame: ModelFrame, answer: Result | Dropped, sent_age_ns: int) -> str:
+        """Publish a mask, unless there is none or it is too old; return what became of it."""
         if isinstance(answer, Dropped):
-            self.drops[answer.cause] += 1
             if answer.cause == "replaced":
                 self._monitor.note_replaced(frame.captured_at_ns)
-            return
+            return answer.cause
         age_ns = self._age_ns(frame)
         self._metrics.step.observe(answer.step_ms / 1e3)
         self._metrics.stage.labels("worker").observe((age_ns - sent_age_ns) / 1e9)
         self._metrics.mask_age.observe(age_ns / 1e9)
         if age_ns > self._max_age_ns:
-            self.drops["late"] += 1
-            return
+            return "late"
         self.frames_masked += 1
         self._metrics.frames_masked.inc()
         self._monitor.note_mask(frame.captured_at_ns)
         self._hub.publish_mask(self._record(frame, answer, age_ns))
+        return MASKED
 
     def _record(self, frame: ModelFrame, result: Result, age_ns: int) -> MaskRecord:
         """Put a mask and its frame together."""

@@ -20,6 +20,7 @@ from server.media.region import RegionChoice
 from server.media.sight import Sight
 from server.media.source import SourceSpec
 from server.observability.metrics import ServiceMetrics
+from server.observability.traces import FrameTraces
 from server.session.ai_state import AiMonitor, AiState, AiStatus
 from server.session.findings import SessionFindings
 from server.session.identity import SessionIdentity, SessionLimits
@@ -52,6 +53,7 @@ class Session:
         create_media: MediaFactory,
         clock: Clock,
         metrics: ServiceMetrics,
+        traces: FrameTraces | None = None,
     ) -> None:
         """Make the parts; `start` starts them."""
         self.identity = identity
@@ -106,6 +108,7 @@ class Session:
             max_age_ms=limits.hub.max_age_ms,
             clock=clock,
             metrics=metrics,
+            traces=traces,
         )
 
     @property

@@ -30,6 +30,7 @@ from server.settings.masks import MaskSettings
 from server.settings.push import PushSettings
 from server.settings.schema import configuration_schema, default_settings
 from server.settings.session import SessionSettings
+from server.settings.traces import TraceSettings
 from server.settings.tree import Settings, known_variables
 from server.settings.view import ViewSettings
 from server.settings.web import WebSettings
@@ -52,6 +53,7 @@ __all__ = [
     "SessionSettings",
     "Settings",
     "SettingsChange",
+    "TraceSettings",
     "ViewSettings",
     "WebSettings",
     "WorkerSettings",

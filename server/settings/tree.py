@@ -19,6 +19,7 @@ from server.settings.log import LogSettings
 from server.settings.masks import MaskSettings
 from server.settings.push import PushSettings
 from server.settings.session import SessionSettings
+from server.settings.traces import TraceSettings
 from server.settings.view import ViewSettings
 from server.settings.web import WebSettings
 from server.settings.worker import WorkerSettings
@@ -63,6 +64,7 @@ class Settings(BaseSettings):
     demo: DemoSettings = DemoSettings()
     web: WebSettings = WebSettings()
     log: LogSettings = LogSettings()
+    traces: TraceSettings = TraceSettings()
 
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
 

@@ -42,7 +42,7 @@ _log = structlog.get_logger(__name__)
 class Picture:
     """One picture to compute: `rgb` is height * width * 3 bytes, `age_ms` its age now.
 
-    `is_left_out`: it is not to enter the session's memory.
+    `is_left_out`: it is not to enter the session's memory. `is_traced`: its result tells its times.
     """
 
     session: str
@@ -53,6 +53,7 @@ class Picture:
     age_ms: float
     pts: int = 0
     is_left_out: bool = False
+    is_traced: bool = False
 
 
 class WorkerClient:
@@ -180,6 +181,7 @@ class WorkerClient:
                 age_ms=picture.age_ms,
                 pts=picture.pts,
                 is_left_out=picture.is_left_out,
+                is_traced=picture.is_traced,
             )
             await self._supervisor.send_step(message, picture.rgb)
             return await answer

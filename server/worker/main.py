@@ -40,6 +40,7 @@ from server.worker.protocol import (
     Result,
     Step,
     StepFailed,
+    StepTrace,
     ToWorker,
 )
 from server.worker.scheduler import DroppedRequest, Scheduler, StepRequest
@@ -151,6 +152,7 @@ class Worker:
             expires_at_ns=captured_at_ns + self._deadline_ns,
             pts=message.pts,
             is_left_out=message.is_left_out,
+            is_traced=message.is_traced,
         )
 
     def _forget(self, session: str) -> None:
@@ -234,8 +236,10 @@ class Worker:
         """Send the results of computed batches, for ever."""
         while True:
             computed, began_ns = await self._computed.get()
-            for result in await asyncio.to_thread(_finish, computed):
-                await self._channel.send(result)
+            results = await asyncio.to_thread(_finish, computed)
+            for request, result in zip(computed.requests, results, strict=True):
+                timed = _timed(result, request, began_ns) if request.is_traced else result
+                await self._channel.send(timed)
             if computed.told:
                 for answer in await asyncio.to_thread(_answers, computed):
                     await self._channel.send(answer)
@@ -277,6 +281,17 @@ def _finish(computed: Computed) -> list[Result]:
     from server.worker.runner import finish
 
     return finish(computed)
+
+
+def _timed(result: Result, request: StepRequest, began_ns: int) -> Result:
+    """Tell with a result when its picture's step began, ended and was written."""
+    began_ms = (began_ns - request.arrived_at_ns) / _NS_PER_MS
+    times = StepTrace(
+        began_ms=began_ms,
+        computed_ms=began_ms + result.step_ms,
+        finished_ms=(time.monotonic_ns() - request.arrived_at_ns) / _NS_PER_MS,
+    )
+    return result.model_copy(update={"trace": times})
 
 
 def _answers(computed: Computed) -> list[MemoryRead]:

@@ -96,7 +96,8 @@ class Step(_Message):
     """One picture of a session, `height * width * 3` bytes in the body.
 
     `age_ms` is its age when sent: both sides count on from there, each by its own clock.
-    `is_left_out`: the picture is too poor to be remembered.
+    `is_left_out`: the picture is too poor to be remembered. `is_traced`: the result is to tell
+    its times at the worker.
     """
 
     type: Literal["step"] = "step"
@@ -108,6 +109,7 @@ class Step(_Message):
     age_ms: float
     pts: int = 0
     is_left_out: bool = False
+    is_traced: bool = False
 
 
 class ReadMemory(_Message):
@@ -182,6 +184,14 @@ class FoundPolyp(_Message):
     score: float
 
 
+class StepTrace(_Message):
+    """When a picture's batch began, was computed and written, ms from the picture's arrival."""
+
+    began_ms: float
+    computed_ms: float
+    finished_ms: float
+
+
 class Result(_Message):
     """The mask of one picture, as run lengths (`server.masks.rle`); `size` is [height, width]."""
 
@@ -194,6 +204,7 @@ class Result(_Message):
     polyps: tuple[FoundPolyp, ...]
     step_ms: float
     batch: int
+    trace: StepTrace | None = None
 
 
 class Dropped(_Message):

@@ -41,6 +41,7 @@ class StepRequest:
     expires_at_ns: int
     pts: int = 0
     is_left_out: bool = False
+    is_traced: bool = False
 
 
 @dataclass(frozen=True)

@@ -29,5 +29,6 @@ say "image built: $($DOCKER image inspect -f '{{.Size}}' sali-live:test | numfmt
 $DOCKER history --format '{{.Size}}\t{{.CreatedBy}}' sali-live:test | grep -v '^0B' | cut -c1-110
 
 export DOCKER COMPOSE
-BUILD_SECRETS="${secrets[*]}" "$PYTHON" -m pytest -q --override-ini addopts= --import-mode=importlib tests/docker "$@"
+BUILD_SECRETS="${secrets[*]}" "$PYTHON" -m pytest -q --override-ini addopts= --import-mode=importlib \
+    tests/unit/deploy tests/docker "$@"
 say "done; $(df -h --output=avail "$WORK" | tail -1 | tr -d ' ') left on the disk ($WORK keeps images; remove it by hand)"

@@ -19,7 +19,8 @@ _NEXT = "9.9.9"
 def next_image(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The image of a later version: built from this tree with another version number."""
     context = tmp_path_factory.mktemp("next")
-    for name in ("Dockerfile", ".dockerignore", "LICENSE", "README.md", "requirements.lock"):
+    locks = ("requirements.lock", "requirements-traces.lock")
+    for name in ("Dockerfile", ".dockerignore", "LICENSE", "README.md", *locks):
         shutil.copy2(REPOSITORY / name, context / name)
     for name in ("sali_core", "server", "client_web", "deploy"):
         left_out = shutil.ignore_patterns("node_modules", "dist", "__pycache__", ".env")

@@ -135,3 +135,15 @@ def test_the_dockerfile_ends_as_a_user_without_rights() -> None:
     text = (REPOSITORY / "Dockerfile").read_text()
     assert re.findall(r"^USER (.+)$", text, re.MULTILINE)[-1] == "10001:10001"
     assert "HEALTHCHECK" in text
+
+
+def test_the_packages_for_traces_are_those_of_the_development_lock() -> None:
+    def pinned(name: str) -> set[str]:
+        text = (REPOSITORY / name).read_text()
+        return set(re.findall(r"^([a-z0-9._-]+==[^\s;\\]+)", text, re.MULTILINE))
+
+    traces, service = pinned("requirements-traces.lock"), pinned("requirements.lock")
+    assert traces <= pinned("requirements-dev.lock")
+    assert any(package.startswith("opentelemetry-sdk==") for package in traces)
+    assert not traces & service, "the image has these already"
+    assert not {package for package in service if package.startswith("opentelemetry-sdk")}

@@ -12,6 +12,7 @@ from server.masks.message import StateMessage
 from server.media.frame import ModelFrame
 from server.media.mailbox import Mailbox
 from server.observability.metrics import ServiceMetrics
+from server.observability.traces import FrameTraces
 from server.session.ai_state import AiLimits, AiMonitor
 from server.session.findings import FindingRules, SessionFindings
 from server.session.mask_loop import MODEL_SIZE, MaskLoop
@@ -56,6 +57,7 @@ async def loop_of(
     worker: FakeWorker,
     clock: VirtualClock,
     monitor: AiMonitor | None = None,
+    traces: FrameTraces | None = None,
 ) -> AsyncIterator[MaskLoop]:
     worker.open("s")
     metrics = ServiceMetrics()
@@ -82,6 +84,7 @@ async def loop_of(
         max_age_ms=250,
         clock=clock,
         metrics=metrics,
+        traces=traces,
     )
     running = asyncio.create_task(masks.run())
     try:
