@@ -57,4 +57,4 @@ def complete_openapi(app: FastAPI) -> None:
         document["security"] = [{"token": []}, {}]
         return document
 
-    app.openapi = openapi  # type: ignore[method-assign] - FastAPI's documented way to extend it
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way

@@ -96,7 +96,7 @@ class FrameTraces:
         """Write a frame's spans."""
         # Spans carry the time of day; frames are stamped by a clock that never jumps.
         to_wall_ns = time.time_ns() - self._now_ns()
-        facts = {
+        facts: dict[str, str | int] = {
             "sali.session": way.session,
             "sali.sequence": way.sequence,
             "sali.pts": way.pts,
