@@ -170,6 +170,6 @@ def require_exporter() -> type[OTLPSpanExporter]:
     except ImportError as exc:
         raise ConfigurationError(
             "SALI_TRACES__ENDPOINT needs OpenTelemetry, which is not installed: "
-            "pip install 'sali-live[traces]', or an image built with TRACES=yes"
+            "pip install -r requirements-traces.lock, or an image built with TRACES=yes"
         ) from exc
     return OTLPSpanExporter

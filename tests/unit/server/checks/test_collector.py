@@ -37,4 +37,4 @@ def test_missing_packages_are_told_with_how_to_get_them(monkeypatch: pytest.Monk
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
     (finding,) = check_collector(TraceSettings(endpoint="http://127.0.0.1:4318/v1/traces"))
     assert finding.status == "wrong"
-    assert "sali-live[traces]" in finding.cure
+    assert "requirements-traces.lock" in finding.cure
