@@ -24,13 +24,15 @@ const en = {
   worker: "AI process",
   gpu: "GPU",
   unknown: "–",
-  settingsIntro: "What this service runs with, and where each value comes from. Settings are read once, at the start.",
+  settingsIntro:
+    "What this service runs with, and where each value comes from. Some can be changed while it runs: change the file, then run: sali config reload",
   setting: "Setting",
   value: "Value",
   source: "Source",
   origins: { default: "built in", environment: "environment", command: "command line" },
   onlyChanged: "Only those that are not built in",
   none: "All settings are as built in.",
+  needsRestart: "changed; needs a restart",
 };
 
 export type OperatorWords = typeof en;
@@ -61,13 +63,14 @@ export const operatorWords: Translations<OperatorWords> = {
     gpu: "GPU",
     unknown: "–",
     settingsIntro:
-      "Womit dieser Dienst läuft und woher jeder Wert kommt. Einstellungen werden einmal gelesen, beim Start.",
+      "Womit dieser Dienst läuft und woher jeder Wert kommt. Manche lassen sich im Betrieb ändern: die Datei ändern, dann: sali config reload",
     setting: "Einstellung",
     value: "Wert",
     source: "Herkunft",
     origins: { default: "eingebaut", environment: "Umgebung", command: "Befehlszeile" },
     onlyChanged: "Nur die, die nicht eingebaut sind",
     none: "Alle Einstellungen sind die eingebauten.",
+    needsRestart: "geändert; erst nach einem Neustart",
   },
   zh: {
     health: "运行状况",
@@ -92,12 +95,13 @@ export const operatorWords: Translations<OperatorWords> = {
     worker: "AI 进程",
     gpu: "GPU",
     unknown: "–",
-    settingsIntro: "此服务的运行设置及每个值的来源。设置只在启动时读取一次。",
+    settingsIntro: "此服务的运行设置及每个值的来源。部分设置可在运行时更改：修改文件后执行 sali config reload。",
     setting: "设置项",
     value: "值",
     source: "来源",
     origins: { default: "内置", environment: "环境变量", command: "命令行" },
     onlyChanged: "仅显示非内置值",
     none: "所有设置均为内置值。",
+    needsRestart: "已更改；需要重新启动",
   },
 };

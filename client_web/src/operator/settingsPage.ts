@@ -13,6 +13,8 @@ interface Setting {
   /** `default`, `command line`, the variable that sets it, or the file it stands in. */
   readonly origin: string;
   readonly description: string;
+  /** Changed since the start, and not in force before a restart. */
+  readonly isWaiting: boolean;
 }
 
 export function parseSettings(value: unknown): Setting[] {
@@ -23,6 +25,7 @@ export function parseSettings(value: unknown): Setting[] {
       value: stringField(setting, "value"),
       origin: stringField(setting, "origin"),
       description: stringField(setting, "description"),
+      isWaiting: setting["is_waiting"] === true,
     };
   });
 }
@@ -36,7 +39,7 @@ export function createSettingsPage({ api, onUnauthorized, onLanguage }: PageCont
 
   const show = (): void => {
     const wanted = onlyChanged.checked ? settings.filter((setting) => setting.origin !== "default") : settings;
-    body.replaceChildren(...wanted.map((setting) => rowOf(setting, originText(setting, words))));
+    body.replaceChildren(...wanted.map((setting) => rowOf(setting, words)));
     setText(note, settings.length > 0 && wanted.length === 0 ? words.none : "");
   };
   onlyChanged.addEventListener("change", show);
@@ -71,13 +74,18 @@ function originText({ origin, variable }: Setting, words: OperatorWords): string
   return origin === variable ? words.origins.environment : origin;
 }
 
-function rowOf(setting: Setting, source: string): HTMLElement {
+function rowOf(setting: Setting, words: OperatorWords): HTMLElement {
   const name = h("th", { scope: "row" }, h("code", {}, setting.variable), h("span", { class: "quiet" }, setting.description));
   return h(
     "tr",
     { "data-origin": setting.origin },
     name,
-    h("td", {}, h("code", {}, setting.value)),
-    h("td", {}, source),
+    h(
+      "td",
+      {},
+      h("code", {}, setting.value),
+      setting.isWaiting ? h("span", { class: "waiting" }, words.needsRestart) : "",
+    ),
+    h("td", {}, originText(setting, words)),
   );
 }
