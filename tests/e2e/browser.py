@@ -215,14 +215,16 @@ def wait_attribute(page: Any, name: str, value: str, timeout_s: float = 30) -> N
         if attribute(page, name) == value:
             return
         time.sleep(0.05)
-    raise AssertionError(f"data-{name} is {attribute(page, name)!r}, not {value!r}")
+    why = attribute(page, name.replace("state", "reason"))
+    raise AssertionError(f"data-{name} is {attribute(page, name)!r}, not {value!r} ({why})")
 
 
 def watch(page: Any, service: Service) -> None:
     """Open the first session's page and wait until its masks come."""
     session = service.wait_for("ai_state", "active")
     page.goto(f"{service.url}/#/session/{session['id']}")
-    wait_attribute(page, "ai-state", "active")
+    # On a machine with other work the worker may miss a ping, be replaced and load again.
+    wait_attribute(page, "ai-state", "active", timeout_s=120)
 
 
 def count(page: Any, name: str) -> int:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from sali_core.data.phantom import Phantom, PhantomConfig
+from tests.e2e.phantom_film import write_phantom_film
 from tests.fakes.code_publisher import CodedPictures
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
@@ -35,16 +34,10 @@ def _scene(config: PhantomConfig) -> Phantom:
 
 @pytest.fixture(scope="session")
 def phantom_file(tmp_path_factory: pytest.TempPathFactory) -> PhantomFile:
-    """Forty seconds of a scene, its frame numbers burned in."""
+    """A scene of polyps, its frame numbers burned in: four seconds there and back, three times."""
     path = tmp_path_factory.mktemp("phantom") / "scene.mp4"
     config = PhantomConfig(seconds=40.0, seed=7, frame_code=True)
-    subprocess.run(
-        [
-            str(Path(sys.executable).parent / "sali"), "phantom", "-o", str(path),
-            "--seconds", "40", "--seed", "7", "--frame-code",
-        ],
-        check=True, capture_output=True,
-    )  # fmt: skip
+    write_phantom_film(path, _scene(config))
     return PhantomFile(path, config)
 
 

@@ -129,7 +129,10 @@ class Gate:
         self._open.set()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._ends: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
+        self._acceptor = threading.Thread(target=self._accept, name="gate")
+        self._acceptor.start()
 
     def hold(self) -> None:
         self._open.clear()
@@ -138,24 +141,42 @@ class Gate:
         self._open.set()
 
     def close(self) -> None:
+        """End every connection and wait for its threads."""
         self._open.set()
+        # Closing alone would leave `accept` waiting.
+        _shut(self._listener)
+        self._acceptor.join(10)
         self._listener.close()
+        for end in self._ends:
+            _shut(end)
+        for thread in self._threads:
+            thread.join(10)
+        for end in self._ends:
+            end.close()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
                 near, _ = self._listener.accept()
                 far = socket.create_connection(("127.0.0.1", self._target_port))
+                self._ends += [near, far]
                 for source, sink in ((near, far), (far, near)):
-                    threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
+                    pump = threading.Thread(target=self._pump, args=(source, sink))
+                    self._threads.append(pump)
+                    pump.start()
 
     def _pump(self, source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 self._open.wait()
                 sink.sendall(data)
-        with contextlib.suppress(OSError):
-            sink.shutdown(socket.SHUT_RDWR)
+        _shut(sink)
+
+
+def _shut(end: socket.socket) -> None:
+    """End both directions; an end that is gone already is as good."""
+    with contextlib.suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+from collections.abc import AsyncIterator
 
 Address = tuple[str, int]
 
@@ -39,12 +40,16 @@ class SlowStream:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _accept(self, near: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
-        far, writer = await asyncio.open_connection(*self._target)
-        pumps = [self._pump(near, writer, 0.0), self._pump(far, answer, self._jitter_s)]
-        for pump in pumps:
-            task = asyncio.ensure_future(pump)
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        async with _closing(answer):
+            far, writer = await asyncio.open_connection(*self._target)
+            async with _closing(writer):
+                await asyncio.gather(
+                    self._pump(near, writer, 0.0), self._pump(far, answer, self._jitter_s)
+                )
 
     async def _pump(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, jitter_s: float
@@ -59,14 +64,27 @@ class SlowStream:
             await waiting.put((0.0, b""))
 
         reading = asyncio.ensure_future(read())
-        with contextlib.suppress(OSError):
-            while True:
-                due, piece = await waiting.get()
-                if not piece:
-                    break
-                await asyncio.sleep(max(0.0, due - loop.time()))
-                writer.write(piece)
-                await writer.drain()
-        reading.cancel()
-        await asyncio.gather(reading, return_exceptions=True)
+        try:
+            with contextlib.suppress(OSError):
+                while True:
+                    due, piece = await waiting.get()
+                    if not piece:
+                        break
+                    await asyncio.sleep(max(0.0, due - loop.time()))
+                    writer.write(piece)
+                    await writer.drain()
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+            # The other side is told that no more comes; the connection ends with both directions.
+            writer.close()
+
+
+@contextlib.asynccontextmanager
+async def _closing(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
         writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()

@@ -56,13 +56,20 @@ def write_raw_pictures(path: Path, pixel_format: str, pictures: int) -> Path:
 
 
 def write_frames(
-    path: Path, frames: list[npt.NDArray[np.uint8]], *, fps: int = 25, codec: str = "libx264"
+    path: Path,
+    frames: list[npt.NDArray[np.uint8]],
+    *,
+    fps: int = 25,
+    codec: str = "libx264",
+    group: int | None = None,
 ) -> Path:
     """Write pictures of one size, as H.264 at a quality that a tower would send."""
     with av.open(str(path), "w") as output:
         stream = output.add_stream(codec, rate=fps)
         stream.height, stream.width = frames[0].shape[:2]
         stream.pix_fmt = "yuv420p"
+        if group is not None:
+            stream.gop_size = group
         if codec == "libx264":
             stream.options = {"bf": "0", "preset": "ultrafast", "crf": "23"}
         elif codec == "libx265":
