@@ -8,6 +8,7 @@ import { FittingHost } from "./overlayHost";
 import type { OverlayStats, ViewSettings } from "./overlayProtocol";
 import { OverlaySilence } from "./overlaySilence";
 import { JitteredBackoff } from "./reconnectPolicy";
+import type { Snapshot } from "./snapshot";
 import { strings } from "./strings";
 import { VideoLink, type LinkState } from "./videoLink";
 import { watchWaking } from "./waking";
@@ -82,6 +83,11 @@ export class SessionView {
 
   configure(settings: ViewSettings): void {
     this.host.configure(settings);
+  }
+
+  /** The clean picture on the screen with its mask; null when there is none. */
+  snapshot(): Promise<Snapshot | null> {
+    return this.host.snapshot();
   }
 
   dispose(): void {
@@ -167,7 +173,7 @@ export class SessionView {
       case "connecting":
         return strings.connectingVideo;
       case "waiting":
-        return strings.retryingVideo(stats?.sourceReason || this.linkState.reason);
+        return strings.retryingVideo(strings.sourceReason(stats?.sourceReason ?? "", null) || this.linkState.reason);
       case "gone":
         return strings.sessionGone;
       default:

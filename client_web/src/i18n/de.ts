@@ -4,7 +4,7 @@ import type { MatchMode } from "../frameMatcher";
 import type { SourceRetry, SourceState } from "../messages";
 import type { LineWidth, OverlayColor, OverlayStyle, ViewLayout } from "../overlayLook";
 import type { Strings } from "./en";
-import { translateReason } from "./reasons";
+import { createReasonTranslator } from "./serverReasons";
 
 const aiStates: Record<ShownAiState, string> = {
   active: "KI AKTIV",
@@ -24,25 +24,7 @@ const aiReasons: Record<ShownAiState, string> = {
   lost: "der Server meldet sich nicht",
 };
 
-/** What the server says in English, as far as it is known here; the rest is shown as it comes. */
-const serverReasons: Readonly<Partial<Record<string, string>>> = {
-  "starting the AI": "die KI wird gestartet",
-  "waiting for the first picture": "wartet auf das erste Bild",
-  "waiting for the first mask": "wartet auf die erste Maske",
-  "masks come too late to be shown": aiReasons.late,
-  "no picture reaches the AI": "kein Bild erreicht die KI",
-  "no pictures from the source": "keine Bilder von der Quelle",
-  "outside the body: no masks": "außerhalb des Körpers: keine Masken",
-  "the tower sends no signal: no masks": "kein Signal vom Turm: keine Masken",
-  "the tower sends a test picture: no masks": "der Turm sendet ein Testbild: keine Masken",
-  "the picture is frozen: no masks": "das Bild steht: keine Masken",
-  "the picture is blank: no masks": "das Bild ist leer: keine Masken",
-  "other imaging than white light: not validated": "kein Weißlicht: dafür nicht geprüft",
-  "view poor: blurred": "schlechte Sicht: unscharf",
-  "view poor: dark": "schlechte Sicht: dunkel",
-  "view poor: washed out": "schlechte Sicht: überstrahlt",
-  "instrument in view": "Instrument im Bild",
-};
+const translateReason = createReasonTranslator("de");
 
 const sourceStates: Record<SourceState, string> = {
   connecting: "Quelle wird verbunden",
@@ -127,10 +109,10 @@ export const de: Strings = {
   tokenWrong: "Dieses Token wurde abgelehnt.",
 
   aiState: (state) => aiStates[state],
-  aiReason: (state, reason) => (reason === "" ? aiReasons[state] : translateReason(reason, serverReasons)),
+  aiReason: (state, reason) => (reason === "" ? aiReasons[state] : translateReason(reason)),
   sourceState: (state) => sourceStates[state],
   sourceReason: (reason, retry) =>
-    retry === null ? reason : [reason, nextAttempt(retry)].filter(Boolean).join("; "),
+    [translateReason(reason), retry === null ? "" : nextAttempt(retry)].filter(Boolean).join("; "),
   mode: (mode) => modes[mode],
   style: (style) => styles[style],
   color: (color) => colors[color],

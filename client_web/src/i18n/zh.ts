@@ -4,7 +4,7 @@ import type { MatchMode } from "../frameMatcher";
 import type { SourceRetry, SourceState } from "../messages";
 import type { LineWidth, OverlayColor, OverlayStyle, ViewLayout } from "../overlayLook";
 import type { Strings } from "./en";
-import { translateReason } from "./reasons";
+import { createReasonTranslator } from "./serverReasons";
 
 const aiStates: Record<ShownAiState, string> = {
   active: "AI 运行中",
@@ -24,25 +24,7 @@ const aiReasons: Record<ShownAiState, string> = {
   lost: "服务器没有消息",
 };
 
-/** What the server says in English, as far as it is known here; the rest is shown as it comes. */
-const serverReasons: Readonly<Partial<Record<string, string>>> = {
-  "starting the AI": "正在启动 AI",
-  "waiting for the first picture": "等待第一帧画面",
-  "waiting for the first mask": "等待第一个掩膜",
-  "masks come too late to be shown": aiReasons.late,
-  "no picture reaches the AI": "没有画面到达 AI",
-  "no pictures from the source": "信号源没有画面",
-  "outside the body: no masks": "在体外:不显示掩膜",
-  "the tower sends no signal: no masks": "主机无信号:不显示掩膜",
-  "the tower sends a test picture: no masks": "主机正在发送测试图:不显示掩膜",
-  "the picture is frozen: no masks": "画面已冻结:不显示掩膜",
-  "the picture is blank: no masks": "画面空白:不显示掩膜",
-  "other imaging than white light: not validated": "非白光成像:未经验证",
-  "view poor: blurred": "视野不佳:模糊",
-  "view poor: dark": "视野不佳:过暗",
-  "view poor: washed out": "视野不佳:过曝",
-  "instrument in view": "视野内有器械",
-};
+const translateReason = createReasonTranslator("zh");
 
 const sourceStates: Record<SourceState, string> = {
   connecting: "正在连接信号源",
@@ -117,10 +99,10 @@ export const zh: Strings = {
   tokenWrong: "令牌被拒绝。",
 
   aiState: (state) => aiStates[state],
-  aiReason: (state, reason) => (reason === "" ? aiReasons[state] : translateReason(reason, serverReasons)),
+  aiReason: (state, reason) => (reason === "" ? aiReasons[state] : translateReason(reason)),
   sourceState: (state) => sourceStates[state],
   sourceReason: (reason, retry) =>
-    retry === null ? reason : [reason, nextAttempt(retry)].filter(Boolean).join(";"),
+    [translateReason(reason), retry === null ? "" : nextAttempt(retry)].filter(Boolean).join(";"),
   mode: (mode) => modes[mode],
   style: (style) => styles[style],
   color: (color) => colors[color],
