@@ -1,5 +1,6 @@
 /** The form that starts a session. */
 import type { Api, NewSession } from "./api";
+import { DeviceList } from "./captureDevices";
 import { h } from "./dom";
 import { describeError } from "./errors";
 import { sharingWords } from "./i18n/sharing";
@@ -26,6 +27,7 @@ export function createSessionForm(api: Api, sharing: Sharing, onCreated: (id: st
   const target = h("input", { name: "target", spellcheck: "false", autocomplete: "off" });
   const targetName = h("span");
   const targetLabel = h("label", { class: "wide" }, targetName, target);
+  const devices = new DeviceList(api, (source) => (target.value = source));
   const loop = h("input", { type: "checkbox", name: "loop" });
   const loopLabel = h("label", { class: "check" }, loop, strings.loop);
   const button = h("button", { type: "submit", class: "primary" }, strings.start);
@@ -44,6 +46,8 @@ export function createSessionForm(api: Api, sharing: Sharing, onCreated: (id: st
     targetName.textContent = strings.targetLabels[current];
     target.placeholder = strings.targetPlaceholders[current];
     loopLabel.hidden = current !== "file";
+    if (current === "capture") void devices.show();
+    else devices.hide();
   };
   kind.addEventListener("change", adapt);
   adapt();
@@ -54,6 +58,7 @@ export function createSessionForm(api: Api, sharing: Sharing, onCreated: (id: st
     h("h2", {}, strings.newSession),
     h("label", {}, h("span", {}, strings.name), name),
     h("label", {}, h("span", {}, strings.source), kind),
+    devices.element,
     targetLabel,
     loopLabel,
     button,
