@@ -131,6 +131,17 @@ export class FrameMatcher<F extends Closable, M> {
     this.redrawWanted = true;
   }
 
+  /** The frame on the screen with its own mask, whatever is drawn on it; the frame stays the matcher's. */
+  get present(): { readonly frame: F; readonly ownMask: M | null } | null {
+    if (this.shown === null) return null;
+    return { frame: this.shown.frame, ownMask: this.ownMask(this.shown)?.mask ?? null };
+  }
+
+  /** The mask that came last, of whatever frame. */
+  get lastMask(): M | null {
+    return this.masks.at(-1)?.mask ?? null;
+  }
+
   /** Milliseconds this viewer keeps each picture back for its mask. */
   get holdMs(): number {
     return this.mode === "live" ? 0 : this.playout.holdMs;

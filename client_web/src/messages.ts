@@ -88,7 +88,17 @@ export interface FindingMessage {
   readonly revision: number;
 }
 
-export type ServerMessage = HelloMessage | OriginMessage | MaskMessage | StateMessage | FindingMessage;
+export interface FindingsRemovedMessage {
+  readonly type: "findings_removed";
+}
+
+export type ServerMessage =
+  | HelloMessage
+  | OriginMessage
+  | MaskMessage
+  | StateMessage
+  | FindingMessage
+  | FindingsRemovedMessage;
 
 export type ClientMessage =
   | { readonly type: "attach"; readonly viewer: string }
@@ -113,6 +123,8 @@ export function parseServerMessage(text: string): ServerMessage | null {
       return parseState(object);
     case "finding":
       return parseFinding(object);
+    case "findings_removed":
+      return { type: "findings_removed" };
     default:
       return null;
   }

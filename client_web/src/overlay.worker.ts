@@ -6,6 +6,7 @@ import type { FromWorker, ToWorker } from "./overlayProtocol";
 import { OverlayRenderer } from "./overlayRenderer";
 import { OverlaySession, type SessionFrame } from "./overlaySession";
 import { JitteredBackoff } from "./reconnectPolicy";
+import { takeSnapshot } from "./snapshot";
 
 /** The worker's own global, of which the page's type library knows nothing. */
 interface WorkerScope {
@@ -41,6 +42,9 @@ function obey(target: OverlaySession, order: Exclude<ToWorker, { type: "start" }
       break;
     case "doubt":
       target.doubt();
+      break;
+    case "snapshot":
+      void takeSnapshot(target.present).then((snapshot) => scope.postMessage({ type: "snapshot", snapshot }));
       break;
     case "stop":
       stopReading();

@@ -9,6 +9,7 @@ import { OverlaySession } from "./overlaySession";
 import type { Extent } from "./pictureGeometry";
 import { PlainHost } from "./plainHost";
 import { JitteredBackoff } from "./reconnectPolicy";
+import { takeSnapshot, type Snapshot } from "./snapshot";
 import { VideoElementFrames } from "./videoElementFrames";
 
 export interface OverlayHost {
@@ -22,6 +23,8 @@ export interface OverlayHost {
   setDisplay(display: Extent): void;
   /** Nothing heard before counts any more: the tab or the machine sleeps or slept. */
   doubt(): void;
+  /** The clean picture on the screen with its mask; null when there is none, or none without masks in it. */
+  snapshot(): Promise<Snapshot | null>;
   close(): void;
 }
 
@@ -76,6 +79,10 @@ export class FittingHost {
     this.host.doubt();
   }
 
+  snapshot(): Promise<Snapshot | null> {
+    return this.host.snapshot();
+  }
+
   /** The video that the present method needs cannot be had: go on with the next one. */
   giveUp(): void {
     this.replace(this.host);
@@ -122,10 +129,12 @@ class WorkerHost implements OverlayHost {
     type: "module",
     name: "overlay",
   });
+  private readonly awaited: ((snapshot: Snapshot | null) => void)[] = [];
 
   constructor({ socket, settings, onStats, onUnfit }: HostOptions) {
     this.worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (data.type === "stats") onStats(data.stats);
+      else if (data.type === "snapshot") this.awaited.shift()?.(data.snapshot);
       else onUnfit();
     };
     const offscreen = this.element.transferControlToOffscreen();
@@ -151,6 +160,13 @@ class WorkerHost implements OverlayHost {
 
   doubt(): void {
     this.post({ type: "doubt" });
+  }
+
+  snapshot(): Promise<Snapshot | null> {
+    return new Promise((resolve) => {
+      this.awaited.push(resolve);
+      this.post({ type: "snapshot" });
+    });
   }
 
   close(): void {
@@ -211,6 +227,10 @@ class PageHost implements OverlayHost {
 
   doubt(): void {
     this.session.doubt();
+  }
+
+  snapshot(): Promise<Snapshot | null> {
+    return takeSnapshot(this.session.present);
   }
 
   close(): void {

@@ -5,6 +5,7 @@ import type { SocketState } from "./maskSocket";
 import type { SourceRetry, SourceState, View } from "./messages";
 import type { OverlayLook, ViewLayout } from "./overlayLook";
 import type { Extent } from "./pictureGeometry";
+import type { Snapshot } from "./snapshot";
 
 export interface ViewSettings {
   readonly mode: MatchMode;
@@ -40,6 +41,8 @@ export interface OverlayStats {
   readonly modelName: string;
   /** Findings that were new since this page was opened. */
   readonly newFindings: number;
+  /** How often something was heard of a finding. */
+  readonly findingNews: number;
   readonly counters: MatcherCounters;
 }
 
@@ -60,9 +63,13 @@ export type ToWorker =
   | { readonly type: "settings"; readonly settings: ViewSettings }
   | { readonly type: "display"; readonly display: Extent }
   | { readonly type: "doubt" }
+  /** Answered in order by as many `snapshot` messages. */
+  | { readonly type: "snapshot" }
   | { readonly type: "stop" };
 
 export type FromWorker =
   | { readonly type: "stats"; readonly stats: OverlayStats }
+  /** Null when there is no picture, or it cannot be written. */
+  | { readonly type: "snapshot"; readonly snapshot: Snapshot | null }
   /** The frames of this browser do not tell their RTP timestamps. */
   | { readonly type: "unfit" };

@@ -333,6 +333,34 @@ describe("OverlaySession", () => {
     expect(room.lastStats.newFindings).toBe(1);
   });
 
+  it("counts all news of findings, those that are gone included, and reports them at once", () => {
+    room.play(5);
+    const before = room.reportTimes.length;
+    room.server.last.receive({ type: "finding", finding: { id: "f1", revision: 1 } });
+    room.server.last.receive({ type: "finding", finding: { id: "f1", revision: 2 } });
+    room.server.last.receive({ type: "findings_removed", ids: ["f1"] });
+    expect(room.reportTimes.slice(before).map(({ stats }) => stats.findingNews)).toEqual([1, 2, 3]);
+  });
+
+  it("tells what is on the screen with its own mask, drawn or not", () => {
+    expect(room.session.present).toBeNull();
+    room.session.configure({ ...initialSettings, hidden: true });
+    room.play(10);
+    expect(room.isMasked).toBe(false);
+    const shown = room.session.present!;
+    expect(shown).toMatchObject({ frame: { width: 640 }, region: [0, 0, 640, 480], aiState: "active" });
+    expect(shown.mask!.pts % FRAME_TICKS).toBe(0);
+    expect(shown.mask!.polyps).toHaveLength(1);
+  });
+
+  it("tells no mask of another picture in live mode, but the region around it", () => {
+    room.session.configure(toggleMode(initialSettings));
+    room.play(10, true);
+    room.frame(10);
+    expect(room.isMasked).toBe(true);
+    expect(room.session.present).toMatchObject({ mask: null, region: [0, 0, 640, 480] });
+  });
+
   it("leaves no timer behind", () => {
     room.play(3);
     room.session.stop();

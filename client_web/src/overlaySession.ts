@@ -15,6 +15,7 @@ import type { OverlayStats, ViewSettings } from "./overlayProtocol";
 import type { ViewLayout } from "./overlayLook";
 import type { Drawable, Overlay } from "./overlayRenderer";
 import type { Extent } from "./pictureGeometry";
+import type { PresentPicture } from "./snapshot";
 
 export const REPORT_EVERY_MS = 250;
 /** The screen is looked after at least this often. */
@@ -24,6 +25,11 @@ export const SLEEP_MS = 1000;
 const WINDOW_MS = 5000;
 
 export interface SessionFrame extends Closable, Drawable {}
+
+interface ShapedMask {
+  readonly shape: MaskShape;
+  readonly message: MaskMessage;
+}
 
 export interface PicturePainter {
   draw(picture: Drawable, overlay: Overlay | null, layout: ViewLayout): void;
@@ -47,13 +53,13 @@ export interface OverlaySessionOptions {
  * After a change of size a decoder may give old pictures out under new time stamps. Their time is the mask's, what
  * they show is not.
  */
-function hasSizeOf(shape: MaskShape, frame: Drawable): boolean {
+function hasSizeOf({ shape }: ShapedMask, frame: Drawable): boolean {
   const [height, width] = shape.sourceSize;
   return Math.abs(frame.width - width) <= 1 && Math.abs(frame.height - height) <= 1;
 }
 
 export class OverlaySession implements MaskSocketListener {
-  private readonly matcher: FrameMatcher<SessionFrame, MaskShape>;
+  private readonly matcher: FrameMatcher<SessionFrame, ShapedMask>;
   private readonly watch: AiWatch;
   private readonly findings = new FindingWatch();
   private readonly maskAges = new LatencyWindow(WINDOW_MS);
@@ -61,6 +67,7 @@ export class OverlaySession implements MaskSocketListener {
   private readonly drawTimes = new LatencyWindow(1000);
   private readonly maskedTimes = new LatencyWindow(1000);
   private maskedBefore = 0;
+  private findingNews = 0;
   private settings: ViewSettings;
   private socket: MaskSocket | null = null;
   private socketState: SocketState = "connecting";
@@ -75,7 +82,7 @@ export class OverlaySession implements MaskSocketListener {
 
   constructor(private readonly options: OverlaySessionOptions) {
     this.settings = options.settings;
-    this.matcher = new FrameMatcher<SessionFrame, MaskShape>(options.clock, hasSizeOf);
+    this.matcher = new FrameMatcher<SessionFrame, ShapedMask>(options.clock, hasSizeOf);
     this.matcher.setMode(options.settings.mode);
     this.watch = new AiWatch(options.clock);
   }
@@ -143,6 +150,22 @@ export class OverlaySession implements MaskSocketListener {
     this.pictureSize = null;
   }
 
+  /** What is on the screen, for a snapshot; its frame may be closed in the next turn. Null without a picture. */
+  get present(): PresentPicture | null {
+    const { present, lastMask } = this.matcher;
+    if (present === null) return null;
+    const { frame, ownMask } = present;
+    // A frame without a mask of its own shows what the AI got of the frames around it.
+    const nearest = ownMask ?? (lastMask !== null && hasSizeOf(lastMask, frame) ? lastMask : null);
+    return {
+      frame,
+      mask: ownMask?.message ?? null,
+      region: nearest?.message.region ?? null,
+      modelName: this.modelName,
+      aiState: this.watch.verdict().state,
+    };
+  }
+
   pushFrame(frame: SessionFrame, rtpTimestamp: number): void {
     this.watch.noteFrame();
     this.matcher.pushFrame(frame, rtpTimestamp);
@@ -169,6 +192,10 @@ export class OverlaySession implements MaskSocketListener {
         break;
       case "finding":
         this.findings.note(message.id, message.revision);
+        this.findingNews++;
+        break;
+      case "findings_removed":
+        this.findingNews++;
         break;
     }
     this.run();
@@ -189,7 +216,7 @@ export class OverlaySession implements MaskSocketListener {
   private takeMask(message: MaskMessage): void {
     this.watch.noteMask(message.ai_state, message.age_ms);
     try {
-      this.matcher.pushMask(createMaskShape(message), message.pts, message.age_ms);
+      this.matcher.pushMask({ shape: createMaskShape(message), message }, message.pts, message.age_ms);
     } catch (error) {
       if (!(error instanceof MaskError)) throw error;
       this.badMessages++;
@@ -223,12 +250,12 @@ export class OverlaySession implements MaskSocketListener {
     }, delayMs);
   }
 
-  private show(picture: Picture<SessionFrame, MaskShape>, now: number): void {
+  private show(picture: Picture<SessionFrame, ShapedMask>, now: number): void {
     const { look, hidden, mode, layout } = this.settings;
     const overlay: Overlay | null =
       picture.mask === null || hidden
         ? null
-        : { shape: picture.mask, look, ageMs: mode === "live" ? picture.maskAgeMs : null };
+        : { shape: picture.mask.shape, look, ageMs: mode === "live" ? picture.maskAgeMs : null };
     this.options.painter.draw(picture.frame, overlay, layout);
     this.pictureSize = { width: picture.frame.width, height: picture.frame.height };
     if (picture.isNewFrame) {
@@ -251,7 +278,7 @@ export class OverlaySession implements MaskSocketListener {
     const { state, reason } = this.watch.verdict();
     const { sourceState, sourceReason, sourceRetry } = this.watch;
     const retry = sourceRetry === null ? "" : `${sourceRetry.attempt} ${sourceRetry.in_s}`;
-    const key = [state, reason, sourceState, sourceReason, retry, this.socketState, this.findings.newFindings].join("|");
+    const key = [state, reason, sourceState, sourceReason, retry, this.socketState, this.findingNews].join("|");
     const isDue = this.reportedAt === null || now - this.reportedAt >= REPORT_EVERY_MS;
     if (!isDue && key === this.reportedKey) return;
     this.reportedAt = now;
@@ -280,6 +307,7 @@ export class OverlaySession implements MaskSocketListener {
       modelName: this.modelName,
       counters: structuredClone(this.matcher.counters),
       newFindings: this.findings.newFindings,
+      findingNews: this.findingNews,
     };
   }
 }

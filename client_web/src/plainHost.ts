@@ -69,6 +69,11 @@ export class PlainHost implements OverlayHost {
     this.session.doubt();
   }
 
+  /** Whether masks are drawn into the picture cannot be told here. */
+  snapshot(): Promise<null> {
+    return Promise.resolve(null);
+  }
+
   close(): void {
     this.isClosed = true;
     clearInterval(this.timer);

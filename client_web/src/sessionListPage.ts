@@ -5,6 +5,7 @@ import { h, setText } from "./dom";
 import { ApiError, describeError, UnreachableError } from "./errors";
 import type { Page, PageContext } from "./page";
 import { createPageHeader } from "./pageHeader";
+import { Polling } from "./panels/polling";
 import { createSessionForm } from "./sessionForm";
 import { createSharingNotice } from "./sharingNotice";
 import { AiChip, SourceChip } from "./stateChip";
@@ -29,10 +30,8 @@ export function createSessionListPage({ api, sharing, onUnauthorized, onLanguage
     h("h2", {}, strings.sessions),
     list,
     note,
-    createSessionForm(api, sharing, () => void refresh()),
+    createSessionForm(api, sharing, () => polling.askNow()),
   );
-  let isDisposed = false;
-  let timer = 0;
 
   const update = (sessions: readonly Session[]): void => {
     for (const [id, row] of rows) {
@@ -57,32 +56,27 @@ export function createSessionListPage({ api, sharing, onUnauthorized, onLanguage
     else setText(note, error instanceof UnreachableError ? strings.unreachable : describeError(error));
   };
 
+  const polling = new Polling({
+    ask: () => api.listSessions(),
+    onAnswer: update,
+    onError: complain,
+    intervalMs: POLL_MS,
+  });
+
   const end = (session: Session): void => {
     void askYesNo(strings.confirmEnd(session.name), strings.end)
       .then((isSure) => (isSure ? api.deleteSession(session.id) : undefined))
       .catch(complain)
-      .then(refresh);
+      .then(() => polling.askNow());
   };
 
-  async function refresh(): Promise<void> {
-    clearTimeout(timer);
-    try {
-      const sessions = await api.listSessions();
-      if (!isDisposed) update(sessions);
-    } catch (error) {
-      if (!isDisposed) complain(error);
-    }
-    clearTimeout(timer);
-    if (!isDisposed) timer = setTimeout(() => void refresh(), POLL_MS);
-  }
+  polling.start();
 
-  void refresh();
   return {
     element,
     dispose: () => {
-      isDisposed = true;
       notice.dispose();
-      clearTimeout(timer);
+      polling.end();
     },
   };
 }

@@ -10,6 +10,7 @@ import { strings } from "./strings";
 
 /** Below this share of pictures with masks the bar says so. */
 const LOW_COVERAGE = 0.8;
+const NEWS_MS = 4000;
 
 export class StatusBar {
   readonly element: HTMLElement;
@@ -20,6 +21,8 @@ export class StatusBar {
   private readonly latency = h("span", { class: "figure", title: strings.latencyTitle });
   private readonly coverage = h("span", { class: "figure warn", title: strings.coverageTitle });
   private readonly trouble = h("span", { class: "figure warn", role: "alert" });
+  private readonly news = h("span", { class: "figure", role: "status" });
+  private newsTimer = 0;
   private readonly buttons = h("div", { class: "bar-buttons" });
 
   private readonly method = h("span", { class: "figure warn", title: strings.burnedTitle });
@@ -31,7 +34,7 @@ export class StatusBar {
       this.aiChip.element,
       h("div", { class: "bar-pair" }, this.name, this.sourceChip.element),
       h("div", { class: "bar-pair" }, this.delay, this.latency),
-      h("div", { class: "bar-pair warn" }, this.method, this.coverage, this.trouble),
+      h("div", { class: "bar-pair warn" }, this.method, this.coverage, this.trouble, this.news),
       h("span", { class: "spring" }),
       h("strong", { class: "not-medical" }, strings.notMedical),
       this.buttons,
@@ -63,6 +66,13 @@ export class StatusBar {
   /** Say what a command could not do; the next report of another trouble takes its place. */
   complain(text: string): void {
     setText(this.trouble, text);
+  }
+
+  /** Say what a command did, for a while. */
+  tell(text: string): void {
+    setText(this.news, text);
+    clearTimeout(this.newsTimer);
+    this.newsTimer = setTimeout(() => setText(this.news, ""), NEWS_MS);
   }
 
   private showFigures(stats: OverlayStats | null): void {

@@ -22,6 +22,7 @@ const stats: OverlayStats = {
   modelName: "small-demo",
   counters: { framesReceived: 12, framesDrawn: 10, framesWithMask: 9, lateMasks: 1, droppedFrames: 2, unmasked: { no_origin: 0, ai_inactive: 0, too_old: 0, not_arrived: 1 } },
   newFindings: 0,
+  findingNews: 0,
 };
 
 it("names what tests and support read", () => {

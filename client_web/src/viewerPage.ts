@@ -15,6 +15,7 @@ import { RegionDialog } from "./regionDialog";
 import { keepScreenOn } from "./screenLock";
 import { SessionFollower } from "./sessionFollower";
 import { SessionView, type ViewReport } from "./sessionView";
+import { addSnapshotCommand } from "./snapshotCommand";
 import { StatusBar } from "./statusBar";
 import { strings } from "./strings";
 import { clearStats, publishStats } from "./testHook";
@@ -115,6 +116,11 @@ export class ViewerPage implements Page {
       newPatient: () => void this.forgetPatient(),
       toggleFullScreen: () => this.toggleFullScreen(),
       toggleHelp: () => this.help.toggle(),
+    });
+    addSnapshotCommand(this.commands, {
+      sessionId: this.options.sessionId,
+      take: () => this.view.snapshot(),
+      tell: (text) => this.bar.tell(text),
     });
     for (const panel of createViewerPanels()) this.panels.add(panel);
     this.commands.onChange(() => saveKeyMap(localStorage, this.commands.keyMap));

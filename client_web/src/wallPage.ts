@@ -5,6 +5,7 @@ import { ApiError, describeError, UnreachableError } from "./errors";
 import type { Page, PageContext } from "./page";
 import { createPageHeader } from "./pageHeader";
 import { viewerAddress } from "./sessionListPage";
+import { Polling } from "./panels/polling";
 import { SessionView } from "./sessionView";
 import { AiChip, SourceChip } from "./stateChip";
 import { strings } from "./strings";
@@ -19,8 +20,6 @@ export function createWallPage(context: PageContext): Page {
   const wall = h("ul", { class: "wall" });
   const note = h("p", { class: "note", role: "status" }, strings.loading);
   const element = h("main", { class: "wall-page" }, createPageHeader(context.onLanguage), wall, note);
-  let isDisposed = false;
-  let timer = 0;
 
   const remove = (id: string, tile: WallTile): void => {
     tile.dispose();
@@ -43,24 +42,21 @@ export function createWallPage(context: PageContext): Page {
     setText(note, noteFor(tiles.size));
   };
 
-  async function refresh(): Promise<void> {
-    try {
-      const sessions = await context.api.listSessions();
-      if (!isDisposed) update(sessions);
-    } catch (error) {
-      if (isDisposed) return;
+  const polling = new Polling({
+    ask: () => context.api.listSessions(),
+    onAnswer: update,
+    onError: (error) => {
       if (error instanceof ApiError && error.status === 401) context.onUnauthorized();
       else setText(note, error instanceof UnreachableError ? strings.unreachable : describeError(error));
-    }
-    if (!isDisposed) timer = setTimeout(() => void refresh(), POLL_MS);
-  }
+    },
+    intervalMs: POLL_MS,
+  });
+  polling.start();
 
-  void refresh();
   return {
     element,
     dispose: () => {
-      isDisposed = true;
-      clearTimeout(timer);
+      polling.end();
       for (const [id, tile] of tiles) remove(id, tile);
     },
   };

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+import numpy as np
 import pytest
+from PIL import Image
 
+from sali_core.data.phantom.frame_code import read_frame_code
+from server.bench.marker_model import place_of
 from tests.e2e.browser import (
     MARKER,
     Service,
     attribute,
     count,
     open_page,
+    outlined_area,
     serve,
     wait_attribute,
 )
@@ -56,6 +63,7 @@ class Visit:
         self.go(f"{query}#/session/{self.service.sessions()[0]['id']}")
         wait_attribute(self.page, "ai-state", "active")
         until(lambda: outlined(self.page) > 0, "an outline is seen")
+        assert self.page.locator("dialog:visible").count() == 0, "a dialog lies over the picture"
 
     def forget(self) -> None:
         self.page.evaluate("localStorage.clear()")
@@ -145,6 +153,53 @@ def test_looks_are_chosen_beside_the_picture_and_kept(visit: Visit) -> None:
     assert attribute(page, "overlay") == "box"
 
 
+def test_a_snapshot_saves_the_clean_picture_and_its_own_mask(visit: Visit) -> None:
+    page = visit.page
+    saved: list[Any] = []
+    page.on("download", lambda download: saved.append(download))
+    # The picture on the screen may lack a mask of its own; another one is taken then.
+    until(lambda: snapshot_with_mask(page, saved), "a picture with its mask is saved")
+    picture, facts = saved[-2:]
+    assert page.get_by_text(f"Saved: {picture.suggested_filename}").is_visible()
+    pixels = np.asarray(Image.open(Path(picture.path())).convert("RGB"))
+    assert pixels.shape == (480, 640, 3)
+    assert not outlined_area(pixels).any(), "it is not clean"
+    still = json.loads(Path(facts.path()).read_text())["still"]
+    assert (still["picture_size"], still["region"]) == ([480, 640], [0, 0, 640, 480])
+    number = read_frame_code(pixels)
+    assert number is not None
+    x, y = place_of(number)
+    left, top, width, height = still["polyps"][0]["box"]
+    assert abs(left + width / 2 - x * 640) < 8, "the mask is of another picture"
+    assert abs(top + height / 2 - y * 480) < 8, "the mask is of another picture"
+
+
+def snapshot_with_mask(page: Any, saved: list[Any]) -> bool:
+    before = len(saved)
+    page.get_by_role("button", name="Snapshot").click()
+    until(lambda: page.evaluate("true") and len(saved) == before + 2, "two files are saved")
+    return bool(json.loads(Path(saved[-1].path()).read_text())["still"]["polyps"])
+
+
+def test_the_servers_capture_devices_are_offered(visit: Visit) -> None:
+    page = visit.page
+    size = {"width": 1920, "height": 1080, "fps": [60.0]}
+    card = {
+        "path": "/dev/video0", "stable_path": "/dev/v4l/by-id/usb-Card", "name": "Card",
+        "problem": "", "formats": [{"format": "mjpeg", "description": "", "sizes": [size]}],
+    }  # fmt: skip
+    page.route("**/v1/devices", lambda route: route.fulfill(json={"devices": [card]}))
+    visit.go("#/")
+    page.get_by_label("Source").select_option("capture")
+    target = page.get_by_label("Device", exact=True)
+    until(lambda: target.input_value() == "/dev/v4l/by-id/usb-Card", "the first device is chosen")
+    devices = page.get_by_label("Devices of the server")
+    devices.select_option(label="Card · 1920 × 1080 · 60/s · mjpeg")
+    assert target.input_value() == "/dev/v4l/by-id/usb-Card?size=1920x1080&fps=60&format=mjpeg"
+    assert axe_violations(page) + small_targets(page) == []
+    page.unroute("**/v1/devices")
+
+
 @pytest.mark.parametrize(("language", "active"), [("de", "KI AKTIV"), ("zh", "AI 运行中")])
 def test_the_page_speaks_the_language_chosen(visit: Visit, language: str, active: str) -> None:
     page = visit.page
@@ -199,6 +254,11 @@ def test_every_page_is_accessible_and_made_for_gloves(visit: Visit) -> None:
         page.locator("dialog[open]").wait_for()
         check(name)
         page.keyboard.press("Escape")
+    for name, key in (("findings", "s"), ("memory", "w")):
+        page.keyboard.press(key)
+        page.locator(f".{name}").wait_for()
+        check(name)
+        page.keyboard.press(key)
     visit.go_to_session("?screen=1")
     check("second screen")
     visit.go("#/wall")
@@ -207,6 +267,11 @@ def test_every_page_is_accessible_and_made_for_gloves(visit: Visit) -> None:
     visit.go("#/")
     page.locator(".sessions li").first.wait_for()
     check("list")
+    for name, part in (("health", ".figures"), ("settings", "tbody tr")):
+        visit.go(f"#/{name}")
+        page.locator(part).first.wait_for()
+        check(name)
+    visit.go("#/")
     page.route("**/v1/sessions", lambda route: route.fulfill(status=401, json={}))
     page.locator("input[name=token]").wait_for()
     check("token")

@@ -24,7 +24,7 @@ it("writes the mask as the server told it, the review, and what this is not", ()
     largest_share: 0.04,
     still,
   });
-  expect(JSON.parse(findingFacts(finding, "k3"))).toEqual({
+  expect(findingFacts(finding, "k3")).toEqual({
     notice: "Not a medical device.",
     session: "k3",
     id: "f3",

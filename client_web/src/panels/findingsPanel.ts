@@ -9,7 +9,8 @@ import { FindingCard } from "./findingCard";
 import { saveFinding } from "./findingFile";
 import { Polling } from "./polling";
 
-const INTERVAL_MS = 1000;
+/** The mask socket tells of news at once; this is for what it could not tell. */
+const INTERVAL_MS = 5000;
 
 export function createFindingsPanel(): Panel {
   const words = inLanguage(findingWords);
@@ -31,6 +32,8 @@ class FindingsView implements OpenPanel {
   private readonly list = h("ul", { class: "finding-list" });
   private readonly cards = new Map<string, FindingCard>();
   private readonly polling: Polling<Finding[]>;
+  private readonly forgetNews: () => void;
+  private newsHeard: number | null = null;
 
   constructor(private readonly context: PanelContext) {
     const { words } = this;
@@ -48,15 +51,22 @@ class FindingsView implements OpenPanel {
       intervalMs: INTERVAL_MS,
     });
     this.polling.start();
+    this.forgetNews = context.onStats(({ findingNews }) => this.hear(findingNews));
   }
 
   dispose(): void {
+    this.forgetNews();
     this.polling.end();
     for (const card of this.cards.values()) card.dispose();
   }
 
   private get path(): string {
     return `/v1/sessions/${encodeURIComponent(this.context.sessionId)}/findings`;
+  }
+
+  private hear(news: number): void {
+    if (this.newsHeard !== null && news !== this.newsHeard) this.polling.askNow();
+    this.newsHeard = news;
   }
 
   private show(findings: readonly Finding[]): void {

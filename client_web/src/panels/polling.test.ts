@@ -82,3 +82,26 @@ it("throws away what comes after the end", async () => {
   await bench.pass(0);
   expect(bench.told).toHaveLength(0);
 });
+
+it("asks at once when there is news, and again when news came while it asked", async () => {
+  const bench = polling();
+  bench.poll.start();
+  bench.poll.askNow();
+  await bench.pass(0);
+  expect(bench.told).toEqual([1]);
+  await bench.pass(100);
+  expect(bench.told).toEqual([1, 2]);
+  bench.poll.askNow();
+  await bench.pass(0);
+  expect(bench.told).toEqual([1, 2, 3]);
+  expect(bench.time.timersWaiting).toBe(1);
+});
+
+it("asks no more for any news after its end", async () => {
+  const bench = polling(new ApiError(404, "x", "no"));
+  bench.poll.start();
+  await bench.pass(0);
+  bench.poll.askNow();
+  await bench.pass(1000);
+  expect(bench.counts.asked).toBe(1);
+});

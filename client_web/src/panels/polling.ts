@@ -3,6 +3,8 @@ import { systemTimers, type Timers } from "../clock";
 import { ApiError } from "../errors";
 
 const PAUSE_AFTER_ERROR_MS = 1000;
+/** Between two questions that news asks for. */
+const PAUSE_AFTER_NEWS_MS = 100;
 
 export interface PollingOptions<T> {
   readonly ask: () => Promise<T>;
@@ -19,7 +21,10 @@ export interface PollingOptions<T> {
 
 export class Polling<T> {
   private isEnded = false;
-  private timer = 0;
+  private isAsking = false;
+  private isWantedAgain = false;
+  /** Set while the next question is waited for: not before the first, nor after the last. */
+  private timer: number | null = null;
   private readonly timers: Timers;
 
   constructor(private readonly options: PollingOptions<T>) {
@@ -30,14 +35,26 @@ export class Polling<T> {
     void this.ask();
   }
 
+  /** Do not wait for the interval: there is news. An answer that is under way may lack it and is not enough. */
+  askNow(): void {
+    if (this.isAsking) this.isWantedAgain = true;
+    else if (this.timer !== null) {
+      this.timers.clear(this.timer);
+      void this.ask();
+    }
+  }
+
   end(): void {
     this.isEnded = true;
-    this.timers.clear(this.timer);
+    if (this.timer !== null) this.timers.clear(this.timer);
   }
 
   private async ask(): Promise<void> {
     const { options } = this;
     let pauseMs: number | null = options.intervalMs;
+    this.timer = null;
+    this.isAsking = true;
+    this.isWantedAgain = false;
     if (options.isVisible?.() ?? !document.hidden) {
       try {
         const answer = await options.ask();
@@ -47,7 +64,13 @@ export class Polling<T> {
         pauseMs = this.isFinal(error) ? null : Math.max(PAUSE_AFTER_ERROR_MS, options.intervalMs);
       }
     }
-    if (!this.isEnded && pauseMs !== null) this.timer = this.timers.set(() => void this.ask(), pauseMs);
+    this.isAsking = false;
+    if (!this.isEnded && pauseMs !== null) this.waitFor(pauseMs);
+  }
+
+  private waitFor(pauseMs: number): void {
+    const delayMs = this.isWantedAgain ? Math.min(pauseMs, PAUSE_AFTER_NEWS_MS) : pauseMs;
+    this.timer = this.timers.set(() => void this.ask(), delayMs);
   }
 
   private isFinal(error: unknown): boolean {
