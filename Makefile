@@ -80,11 +80,12 @@ bench-lossy: install web ## No mask on a wrong frame over bad networks (FRAMES=1
 	$(BIN)/python -m tests.bench.lossy_frames --frames $(or $(FRAMES),100000) $(BENCH)
 
 bench-viewer: install web ## The viewer: 50 failures of each kind (a quarter of an hour), 1080p60; writes docs/benchmarks
+	rm -f docs/benchmarks/viewer-failures.json
 	$(BIN)/python -m tests.bench.viewer_failures --out docs/benchmarks/viewer-failures.json
 	$(BIN)/python -m tests.bench.viewer_speed --out docs/benchmarks/viewer-speed.json
 
-screenshots: install web ## Pictures of the viewer on the phantom; writes docs/images
-	$(BIN)/python -m tests.e2e.screenshots docs/images
+screenshots: install web ## Pictures of the viewer on the phantom into build/screenshots; writes docs/images
+	$(BIN)/python -m tests.e2e.screenshots build/screenshots --docs docs/images
 
 # GPU machines often bring their own torch: without .venv these two use what is installed.
 GPU_PYTHON = $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON))

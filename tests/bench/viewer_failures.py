@@ -1,6 +1,6 @@
 """How soon a mask is gone and the state is on the screen when something fails (promise P3).
 
-    python -m tests.bench.viewer_failures [--repeats 50] [--out FILE]
+    python -m tests.bench.viewer_failures [--only KIND ...] [--repeats 50] [--out FILE]
 
 A real service, a real headless Chromium. Every repaint of the page is read back: which picture is
 shown, whether it is marked, and what the AI's chip says. Times are from the event to the first
@@ -10,20 +10,26 @@ worker   SIGSTOP of the worker process
 socket   the network to the page falls silent, every connection stays open, video goes on
 source   the source sends no more pictures
 tab      the tab was frozen for two seconds; counted from the moment it runs again
+
+Outcomes are added to those that FILE holds, so that a long run may be divided: 50 of one kind take
+three to four minutes.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import platform
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import torch
 
+from sali_core.bench.machine import describe_machine
 from tests.e2e.hand_fed_room import Room, Sample, hand_fed_room
 
 LIMIT_MS = 300
@@ -97,13 +103,13 @@ FAILURES: dict[str, Callable[[Room], dict[str, float]]] = {
 }
 
 
-def measure(room: Room, repeats: int) -> dict[str, list[dict[str, float]]]:
-    """Let each failure happen `repeats` times, in turn; masks are back before each."""
-    outcomes: dict[str, list[dict[str, float]]] = {name: [] for name in FAILURES}
+def measure(room: Room, kinds: Iterable[str], repeats: int) -> dict[str, list[dict[str, float]]]:
+    """Let each kind of failure happen `repeats` times, in turn; masks are back before each."""
+    outcomes: dict[str, list[dict[str, float]]] = {name: [] for name in kinds}
     for _ in range(repeats):
-        for name, fail in FAILURES.items():
+        for name, happened in outcomes.items():
             room.wait_until_marked()
-            outcomes[name].append(fail(room))
+            happened.append(FAILURES[name](room))
     return outcomes
 
 
@@ -118,24 +124,37 @@ def summarize(outcomes: list[dict[str, float]]) -> dict[str, float | int]:
     return summary
 
 
+def add_up(
+    known: dict[str, list[dict[str, float]]], more: dict[str, list[dict[str, float]]]
+) -> dict[str, list[dict[str, float]]]:
+    """Put outcomes behind those of an earlier run, by kind."""
+    return {name: known.get(name, []) + more.get(name, []) for name in FAILURES}
+
+
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="+", choices=FAILURES, default=list(FAILURES))
     parser.add_argument("--repeats", type=int, default=50)
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
+    out: Path | None = arguments.out
+    before = json.loads(out.read_text()) if out is not None and out.exists() else {}
+    command = ["python", "-m", "tests.bench.viewer_failures", *sys.argv[1:]]
+    machine = asdict(describe_machine(torch.device("cpu"), command))
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, hand_fed_room(Path(folder)) as room:
-        outcomes = measure(room, arguments.repeats)
+        measured = measure(room, arguments.only, arguments.repeats)
+    outcomes = add_up(before.get("outcomes", {}), measured)
     report = {
         "limit_ms": LIMIT_MS,
-        "machine": f"{platform.processor() or platform.machine()}, {platform.system()}",
-        "took_s": round(time.monotonic() - began),
-        "failures": {name: summarize(each) for name, each in outcomes.items()},
+        "machine": machine,
+        "took_s": before.get("took_s", 0) + round(time.monotonic() - began),
+        "failures": {name: summarize(each) for name, each in outcomes.items() if each},
     }
     print(json.dumps(report, indent=2))
-    if arguments.out is not None:
-        arguments.out.write_text(json.dumps({**report, "outcomes": outcomes}, indent=1) + "\n")
+    if out is not None:
+        out.write_text(json.dumps({**report, "outcomes": outcomes}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

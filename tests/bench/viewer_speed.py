@@ -19,17 +19,20 @@ import argparse
 import contextlib
 import json
 import os
-import platform
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 
+from sali_core.bench.machine import describe_machine
 from sali_core.data.phantom import Phantom, PhantomConfig
 from tests.e2e.browser import Service, count, open_page, serve, wait_attribute
 from tests.fakes.video_files import write_frames
@@ -153,6 +156,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
+    command = ["python", "-m", "tests.bench.viewer_speed", *sys.argv[1:]]
+    machine = asdict(describe_machine(torch.device("cpu"), command))
     rounds: list[dict[str, dict[str, float]]] = []
     with tempfile.TemporaryDirectory() as folder, watched_film(Path(folder)) as (page, _):
         meter = Meter(page)
@@ -163,7 +168,7 @@ def main() -> None:
             page.keyboard.up(" ")
             rounds.append({"with_masks": with_masks, "without_overlay": without})
     report = {
-        "machine": f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores",
+        "machine": machine,
         "film": f"{SIZE[0]}x{SIZE[1]} at {FPS}",
         "rounds": rounds,
     }
