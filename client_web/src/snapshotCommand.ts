@@ -16,7 +16,8 @@ export function addSnapshotCommand(commands: Commands, { sessionId, take, tell }
   const words = inLanguage(snapshotWords);
   const run = async (): Promise<void> => {
     const snapshot = await take();
-    tell(snapshot === null ? words.none : words.saved(saveSnapshot(snapshot, sessionId, new Date())));
+    if (snapshot !== null) saveSnapshot(snapshot, sessionId, new Date());
+    tell(snapshot === null ? words.none : words.saved);
   };
   commands.add({ id: "snapshot", key: "c", label: words.label, button: words.button, run: () => void run() });
 }

@@ -16,11 +16,10 @@ export function snapshotFacts(snapshot: Snapshot, sessionId: string, takenAt: Da
   };
 }
 
-/** Save both files; returns the name of the picture. */
-export function saveSnapshot(snapshot: Snapshot, sessionId: string, takenAt: Date): string {
+/** Save both files. */
+export function saveSnapshot(snapshot: Snapshot, sessionId: string, takenAt: Date): void {
   const time = takenAt.toISOString().replace(/[:.]/g, "-");
   const name = `sali-${sessionId}-${time}`;
   saveFile(snapshot.picture, `${name}.png`);
   saveFile(toJsonFile(snapshotFacts(snapshot, sessionId, takenAt)), `${name}.json`);
-  return `${name}.png`;
 }

@@ -12,7 +12,7 @@ source   the source sends no more pictures
 tab      the tab was frozen for two seconds; counted from the moment it runs again
 
 Outcomes are added to those that FILE holds, so that a long run may be divided: 50 of one kind take
-three to four minutes.
+two to three minutes.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from sali_core.bench.machine import describe_machine
 from tests.e2e.hand_fed_room import Room, Sample, hand_fed_room
 
 LIMIT_MS = 300
-WINDOW_S = 1.2
+WINDOW_S = 0.8
 FROZEN_S = 2.0
 
 

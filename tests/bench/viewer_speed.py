@@ -4,13 +4,17 @@
 
 A real service relays a 1920 x 1080 film of 60 pictures a second; the engine costs next to nothing
 and finds something in every picture. Headless Chromium decodes and draws it in software, so that
-service, decoder and drawing share this machine. With and without masks take turns. Told of each:
+service, decoder and drawing share this machine. With masks, without overlay, and a bare video
+element in place of the viewer (the naive form: what this machine can show at all) take turns.
+Told of each:
 
-pictures_per_second   drawn on the canvas
-masks_per_second      of these, with their own mask
+pictures_per_second   drawn on the canvas, or presented by the bare element
+received_per_second   pictures that the browser had decoded
+masks_per_second      drawn with their own mask
 main_thread_ms        processor time of the page's thread for one picture (CDP `TaskDuration`);
                       decoding and drawing are in other threads
 browser_cores         processor time of all of Chromium's processes, in cores
+service_cores         the same of the service and its worker
 """
 
 from __future__ import annotations
@@ -23,7 +27,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -41,6 +45,9 @@ SIZE = (1920, 1080)
 FPS = 60
 RENDERED = 30
 FILM_FRAMES = 600
+SETTLE_S = 4.0
+"""After a page was opened: the browser's own buffers have found their length."""
+Counts = Callable[[Any], tuple[int, int, int]]
 ENVIRONMENT = {
     "SALI_WORKER__MODEL": "tests.fakes.drifting_engine:create_engine",
     "SALI_REGION": "full",
@@ -99,24 +106,67 @@ def chromium_pid() -> int:
     return min(browsers)
 
 
+# A page that does nothing but show the session's video.
+_BARE = """async (path) => {
+  const peer = new RTCPeerConnection();
+  peer.addTransceiver('video', {direction: 'recvonly'});
+  await peer.setLocalDescription(await peer.createOffer());
+  while (peer.iceGatheringState !== 'complete') await new Promise((done) => setTimeout(done, 20));
+  const answer = await fetch(path, {method: 'POST', body: peer.localDescription.sdp,
+                                    headers: {'Content-Type': 'application/sdp'}});
+  if (answer.status !== 201) throw new Error('WHEP answered ' + answer.status);
+  const video = document.createElement('video');
+  video.muted = true;
+  video.style = 'position: fixed; inset: 0; width: 100%; height: 100%';
+  document.body.replaceChildren(video);
+  peer.ontrack = ({track}) => { video.srcObject = new MediaStream([track]); video.play(); };
+  await peer.setRemoteDescription({type: 'answer', sdp: await answer.text()});
+  window.bare = {presented: 0, peer};
+  const count = (_, {presentedFrames}) => {
+    window.bare.presented = presentedFrames;
+    video.requestVideoFrameCallback(count);
+  };
+  video.requestVideoFrameCallback(count);
+}"""
+_BARE_COUNTS = """async () => {
+  const reports = [...(await window.bare.peer.getStats()).values()];
+  return [window.bare.presented, reports.find((one) => one.type === 'inbound-rtp').framesDecoded];
+}"""
+
+
+def viewer_counts(page: Any) -> tuple[int, int, int]:
+    """Pictures drawn, received, and drawn with their mask, by the viewer."""
+    return count(page, "frames-drawn"), count(page, "frames-received"), count(page, "masks-drawn")
+
+
+def bare_counts(page: Any) -> tuple[int, int, int]:
+    """The same of the bare element."""
+    presented, decoded = page.evaluate(_BARE_COUNTS)
+    return presented, decoded, 0
+
+
 class Meter:
     """Reads a page's counters at the beginning and at the end of a stretch."""
 
-    def __init__(self, page: Any) -> None:
+    def __init__(self, page: Any, service: Service, counts: Counts) -> None:
         self._page = page
+        self._counts = counts
         self._link = page.context.new_cdp_session(page)
         self._link.send("Performance.enable")
         self._browser = chromium_pid()
+        self._service = service.process.pid
 
     def _read(self) -> dict[str, float]:
         metrics = self._link.send("Performance.getMetrics")["metrics"]
-        task_s = next(each["value"] for each in metrics if each["name"] == "TaskDuration")
+        pictures, received, masks = self._counts(self._page)
         return {
             "at_s": time.monotonic(),
-            "pictures": count(self._page, "frames-drawn"),
-            "masks": count(self._page, "masks-drawn"),
-            "task_s": task_s,
+            "pictures": pictures,
+            "received": received,
+            "masks": masks,
+            "task_s": next(each["value"] for each in metrics if each["name"] == "TaskDuration"),
             "browser_s": processor_s(self._browser),
+            "service_s": processor_s(self._service),
         }
 
     def measure(self, seconds: float) -> dict[str, float]:
@@ -125,28 +175,50 @@ class Meter:
         self._page.wait_for_timeout(1000 * seconds)
         after = self._read()
         spent = {key: after[key] - before[key] for key in before}
-        pictures = max(1.0, spent["pictures"])
+        lasted_s = spent["at_s"]
         return {
-            "pictures_per_second": round(spent["pictures"] / spent["at_s"], 1),
-            "masks_per_second": round(spent["masks"] / spent["at_s"], 1),
-            "main_thread_ms": round(1000 * spent["task_s"] / pictures, 3),
-            "browser_cores": round(spent["browser_s"] / spent["at_s"], 2),
+            "pictures_per_second": round(spent["pictures"] / lasted_s, 1),
+            "received_per_second": round(spent["received"] / lasted_s, 1),
+            "masks_per_second": round(spent["masks"] / lasted_s, 1),
+            "main_thread_ms": round(1000 * spent["task_s"] / max(1.0, spent["pictures"]), 3),
+            "browser_cores": round(spent["browser_s"] / lasted_s, 2),
+            "service_cores": round(spent["service_s"] / lasted_s, 2),
         }
 
 
-@contextlib.contextmanager
-def watched_film(folder: Path) -> Iterator[tuple[Any, Service]]:
-    """Serve the film and open the viewer on it, full HD."""
-    film = write_film(folder / "film.mp4")
-    with (
-        serve(folder, str(film), environment=ENVIRONMENT) as service,
-        open_page(width=SIZE[0], height=SIZE[1]) as page,
-    ):
-        session = service.wait_for("ai_state", "active")
-        page.goto(f"{service.url}/#/session/{session['id']}")
+class Screen:
+    """A browser's window in which the viewer or a bare element shows the session."""
+
+    def __init__(self, page: Any, service: Service) -> None:
+        self._page = page
+        self._service = service
+        self._session = service.wait_for("ai_state", "active")["id"]
+
+    def measure_viewer(self, seconds: float) -> dict[str, dict[str, float]]:
+        """Show the viewer with masks, then with its overlay hidden."""
+        page = self._page
+        self._open(f"/#/session/{self._session}")
         wait_attribute(page, "picture", f"{SIZE[0]}x{SIZE[1]}", timeout_s=60)
-        page.wait_for_timeout(5000)
-        yield page, service
+        page.wait_for_timeout(1000 * SETTLE_S)
+        meter = Meter(page, self._service, viewer_counts)
+        with_masks = meter.measure(seconds)
+        page.keyboard.down(" ")
+        without = meter.measure(seconds)
+        page.keyboard.up(" ")
+        return {"with_masks": with_masks, "without_overlay": without}
+
+    def measure_bare(self, seconds: float) -> dict[str, float]:
+        """Show nothing but the video."""
+        page = self._page
+        self._open("/livez")
+        page.evaluate(_BARE, f"/v1/sessions/{self._session}/whep")
+        page.wait_for_function("window.bare.presented > 0")
+        page.wait_for_timeout(1000 * SETTLE_S)
+        return Meter(page, self._service, bare_counts).measure(seconds)
+
+    def _open(self, path: str) -> None:
+        self._page.goto("about:blank")
+        self._page.goto(self._service.url + path)
 
 
 def main() -> None:
@@ -159,14 +231,16 @@ def main() -> None:
     command = ["python", "-m", "tests.bench.viewer_speed", *sys.argv[1:]]
     machine = asdict(describe_machine(torch.device("cpu"), command))
     rounds: list[dict[str, dict[str, float]]] = []
-    with tempfile.TemporaryDirectory() as folder, watched_film(Path(folder)) as (page, _):
-        meter = Meter(page)
-        for _round in range(arguments.rounds):
-            with_masks = meter.measure(arguments.seconds)
-            page.keyboard.down(" ")
-            without = meter.measure(arguments.seconds)
-            page.keyboard.up(" ")
-            rounds.append({"with_masks": with_masks, "without_overlay": without})
+    with tempfile.TemporaryDirectory() as folder:
+        film = write_film(Path(folder) / "film.mp4")
+        with (
+            serve(Path(folder), str(film), environment=ENVIRONMENT) as service,
+            open_page(width=SIZE[0], height=SIZE[1]) as page,
+        ):
+            screen = Screen(page, service)
+            for _round in range(arguments.rounds):
+                measured = screen.measure_viewer(arguments.seconds)
+                rounds.append({**measured, "bare_video": screen.measure_bare(arguments.seconds)})
     report = {
         "machine": machine,
         "film": f"{SIZE[0]}x{SIZE[1]} at {FPS}",

@@ -1,6 +1,6 @@
 """Pictures of the viewer as people see it, on the phantom: every state, look and page.
 
-    python -m tests.e2e.screenshots FOLDER [--docs docs/images]
+    python -m tests.e2e.screenshots FOLDER [--docs docs/images] [--widths 1280]
 
 Only the phantom is ever shown: the pictures may be published. Those that the documentation shows
 are written into its folder too. Best on a machine without other work.
@@ -180,6 +180,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--docs", type=Path)
+    parser.add_argument("--widths", nargs="+", type=int, default=[width for width, _ in SIZES])
     parser.add_argument("--only", nargs="+", choices=("looks", "pages", "states"))
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
@@ -199,6 +200,8 @@ def main() -> None:
             }
             start_session(service, "Room 2", "whip")
             for width, height in SIZES:
+                if width not in arguments.widths:
+                    continue
                 with open_page(width=width, height=height) as page:
                     for name in arguments.only or sections:
                         sections[name](Camera(page, arguments.folder, arguments.docs))
