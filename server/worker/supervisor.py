@@ -40,6 +40,8 @@ from server.worker.watchdog import Verdict, Watchdog, WatchdogLimits
 
 GOOD_HEALTH_NS = 30_000_000_000
 """A worker that was ready for this long restarts without a grown pause."""
+FIGURES_EVERY_NS = 2_000_000_000
+"""A busy worker proves itself by its work and needs no ping, but a pong also tells its memory."""
 
 _log = structlog.get_logger(__name__)
 
@@ -252,10 +254,14 @@ class WorkerSupervisor:
 
     async def _watch(self, life: _Life) -> None:
         """Ping, and kill a process that hangs; its stream then ends."""
+        pinged_ns = self._now_ns()
         while True:
             await asyncio.sleep(self._settings.ping_interval_ms / 2e3)
-            verdict, reason = life.watchdog.check(self._now_ns())
-            if verdict is Verdict.PING:
+            now_ns = self._now_ns()
+            verdict, reason = life.watchdog.check(now_ns)
+            is_ready = life.ready_at_ns is not None
+            if verdict is Verdict.PING or (is_ready and now_ns - pinged_ns >= FIGURES_EVERY_NS):
+                pinged_ns = now_ns
                 self._nonce += 1
                 life.process.channel.post(Ping(nonce=self._nonce))
             elif verdict is Verdict.KILL:

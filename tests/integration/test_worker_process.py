@@ -100,6 +100,21 @@ async def test_sessions_are_served_apart_and_a_reset_empties_one_memory() -> Non
         assert client.restarts == 0
 
 
+async def test_a_worker_that_is_never_idle_tells_its_memory_too() -> None:
+    async with client_of("ok", ping_interval_ms=500) as watched:
+        client = watched.client
+        client.open("a")
+        await client.wait_until_ready()
+        known = client.pong
+        sequence = 0
+        while client.pong is known:
+            await client.step(picture(sequence))
+            sequence += 1
+        assert client.pong is not None
+        assert (client.pong.memory_bytes or 0) > 10_000_000
+        assert sequence >= 5, "it was idle"
+
+
 async def test_a_memory_can_be_looked_into_until_it_is_emptied() -> None:
     async with client_of("ok", model="tests.fakes.remembering_model:create_model") as watched:
         client = watched.client
