@@ -34,6 +34,7 @@ export class HelpDialog {
     } else if (document.querySelector("dialog[open]") === null) {
       this.list();
       this.element.showModal();
+      this.element.scrollTop = 0;
     }
   }
 

@@ -79,6 +79,11 @@ export function createHealthPage({ api, onUnauthorized, onLanguage }: PageContex
   };
 }
 
+/** The server's own words end without a full stop. */
+function asSentence(text: string): string {
+  return /[.!?。]$/u.test(text) ? text : `${text}.`;
+}
+
 async function ask(api: Api, words: OperatorWords): Promise<Reading> {
   const samples = parseMetrics(await api.getText("/metrics"));
   try {
@@ -90,7 +95,7 @@ async function ask(api: Api, words: OperatorWords): Promise<Reading> {
       stringField(ready, "note"),
       stringField(capacity, "explanation"),
     ];
-    return { readiness: parts.filter(Boolean).join(" "), isReady: true, samples };
+    return { readiness: parts.filter(Boolean).map(asSentence).join(" "), isReady: true, samples };
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 503) throw error;
     return { readiness: words.notReady(error.message), isReady: false, samples };
