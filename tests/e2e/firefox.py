@@ -57,11 +57,6 @@ class FirefoxPage:
         """One of the viewer's figures (docs/viewer.md)."""
         return str(self.evaluate(f"document.documentElement.getAttribute('data-{name}') ?? ''"))
 
-    def screenshot(self) -> str:
-        """A PNG picture of the page, base64."""
-        answer = self._ask("browsingContext.captureScreenshot", context=self._context)
-        return str(answer["data"])
-
     def wait_until(self, name: str, values: tuple[str, ...], timeout_s: float) -> str:
         """Wait until a figure has one of these values."""
         deadline = time.monotonic() + timeout_s

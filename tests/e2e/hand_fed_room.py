@@ -23,6 +23,12 @@ from sali_core.data.phantom.frame_code import draw_frame_code
 from tests.e2e.browser import MARKER, Service, open_page, serve, wait_attribute
 
 FPS = 25
+# A worker that is stopped again and again is replaced soon every time, not later and later. What
+# the page shows of it is measured from the signal on and ends long before.
+ENVIRONMENT = MARKER | {
+    "SALI_WORKER__STEP_TIMEOUT_S": "1",
+    "SALI_WORKER__RESTART_DELAY_MAX_MS": "250",
+}
 _NUMBERS = 256
 
 # Takes down, at every repaint, which picture is shown, whether it is marked, and what state stands
@@ -230,7 +236,7 @@ class Room:
 @contextlib.contextmanager
 def hand_fed_room(folder: Path) -> Iterator[Room]:
     """Serve pushed pictures with the marker engine and open the viewer on them, observed."""
-    with serve(folder, "frames", loop=False, environment=MARKER) as service:
+    with serve(folder, "frames", loop=False, environment=ENVIRONMENT) as service:
         session_id = service.sessions()[0]["id"]
         feeder = Feeder(service.url, session_id)
         gate = Gate(int(service.url.rsplit(":", 1)[1]))
