@@ -40,7 +40,8 @@ packages: ## Install the Debian packages that the tests use (needs root)
 test: packages install web test-python test-web e2e ## Everything CI runs: units, integration, web, browser
 
 test-python: install ## Python unit and integration tests
-	$(BIN)/python -m pytest -q
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile tests/unit
+	$(BIN)/python -m pytest -q tests/integration
 
 test-web: client_web/node_modules/.installed ## Web client: types, lint, unit tests
 	cd client_web && npm run --silent typecheck && npm run --silent lint && npm test --silent

@@ -24,7 +24,7 @@ from server.bench.coded_video import CodedVideo
 from server.bench.http_client import request
 from server.bench.paced_video import PacedVideo, serve_parent, tell_parent
 from server.errors import BenchError
-from server.media import h264, negotiation
+from server.media import aiortc_internals, h264, negotiation
 
 _TIME_BASE = Fraction(1, 90_000)
 _QUEUE_PICTURES = 50
@@ -131,6 +131,8 @@ class WhipPublisher:
         self._peers.append(peer)
         transceiver = peer.addTransceiver(CodedTrack(video), "sendonly")
         transceiver.setCodecPreferences(negotiation.video_codecs("H264"))
+        # As the service does, so that a direct player is no later by its own choice.
+        aiortc_internals.ask_for_playout_at_once(transceiver.sender)
         return peer
 
 

@@ -163,6 +163,7 @@ class WhepViewers:
         transceiver.setCodecPreferences(negotiation.video_codecs(_CODEC_NAMES[codec]))
         track.sender = transceiver.sender
         aiortc_internals.on_keyframe_request(transceiver.sender, track.request_repair)
+        aiortc_internals.ask_for_playout_at_once(transceiver.sender)
         try:
             answer = await negotiation.answer_offer(peer, offer_sdp, before_start=lambda: None)
             if transceiver.currentDirection != "sendonly":

@@ -11,7 +11,7 @@ from tests.e2e.browser import attribute, open_page, serve
 from tests.e2e.lossy_room import SPELLING, Conditions, Figures, Room, Viewer, instrument, open_room
 from tests.fakes.code_publisher import write_changing_film
 
-pytestmark = [pytest.mark.e2e, pytest.mark.long]
+pytestmark = pytest.mark.e2e
 
 FRAMES, MASKS = 2000, 300
 FRAME_TICKS = 1800
@@ -49,7 +49,7 @@ def test_no_mask_is_drawn_on_a_wrong_frame(room: Room) -> None:
     "wrong",
     [
         pytest.param({"origin_off": -FRAME_TICKS}, id="origin"),
-        pytest.param({"pts_off": FRAME_TICKS}, id="pts"),
+        pytest.param({"pts_off": FRAME_TICKS}, id="pts", marks=pytest.mark.long),
     ],
 )
 def test_a_viewer_that_is_wrong_by_one_frame_is_caught(room: Room, wrong: dict[str, int]) -> None:
@@ -68,6 +68,7 @@ def test_a_viewer_that_is_wrong_by_one_frame_is_caught(room: Room, wrong: dict[s
         )
 
 
+@pytest.mark.long
 def test_masks_come_back_on_their_frames_after_a_change_of_codec(room: Room) -> None:
     """VP8 instead of H.264, from another publisher; the viewer connects anew."""
     with open_page() as page:
@@ -86,6 +87,7 @@ def test_masks_come_back_on_their_frames_after_a_change_of_codec(room: Room) -> 
         assert len(room.egress_paths) >= 2
 
 
+@pytest.mark.long
 def test_masks_follow_a_film_that_changes_size_and_rate(tmp_path: Path) -> None:
     sizes = [(640, 480), (320, 240), (640, 360)]
     film = write_changing_film(tmp_path / "film.ts", sizes, [25, 50, 12], frames_each=100)

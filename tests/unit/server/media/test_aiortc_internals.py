@@ -6,6 +6,8 @@ import aioice.ice
 import aiortc
 import pytest
 from aiortc import RTCPeerConnection
+from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters, RTCRtpParameters
+from aiortc.rtp import HeaderExtensions, unpack_header_extensions
 
 from server.media import aiortc_internals, negotiation
 from server.media.frame_assembler import RtpFrame
@@ -42,6 +44,44 @@ async def test_the_senders_hook_for_lost_pictures_can_be_taken(peer: RTCPeerConn
     await sender._handle_rtcp_packet(RtcpPsfbPacket(fmt=RTCP_PSFB_PLI, ssrc=1, media_ssrc=2))
     assert calls == ["lost"]
     await peer.close()
+
+
+async def test_packets_ask_to_be_shown_at_once_if_the_viewer_understands(
+    peer: RTCPeerConnection,
+) -> None:
+    sender = peer.addTransceiver("video", "sendonly").sender
+    aiortc_internals.ask_for_playout_at_once(sender)
+    extensions = vars(sender)["_RTCRtpSender__rtp_header_extensions_map"]
+    values = HeaderExtensions(mid="0")
+    without = extensions.set(values)
+    uri = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
+    known = RTCRtpHeaderExtensionParameters(id=6, uri=uri)
+    mid = RTCRtpHeaderExtensionParameters(id=1, uri="urn:ietf:params:rtp-hdrext:sdes:mid")
+    assert without == (0, b"")
+    extensions.configure(RTCRtpParameters(headerExtensions=[mid, known]))
+    assert unpack_header_extensions(*extensions.set(values)) == [(1, b"0"), (6, b"\0\0\0")]
+    await peer.close()
+
+
+async def test_a_viewer_that_understands_playout_delay_is_answered_so() -> None:
+    viewer, service = negotiation.create_peer(), negotiation.create_peer()
+    viewer.addTransceiver("video", "recvonly")
+    service.addTransceiver("video", "sendonly")
+    await viewer.setLocalDescription(await viewer.createOffer())
+    assert "rtp-hdrext/playout-delay" in viewer.localDescription.sdp
+    offer = viewer.localDescription.sdp
+    for sdp, is_answered in ((offer, True), (_without(offer, "playout-delay"), False)):
+        answer = await negotiation.answer_offer(service, sdp, before_start=lambda: None)
+        assert ("rtp-hdrext/playout-delay" in answer) is is_answered
+        await service.close()
+        service = negotiation.create_peer()
+        service.addTransceiver("video", "sendonly")
+    await service.close()
+    await viewer.close()
+
+
+def _without(sdp: str, text: str) -> str:
+    return "".join(line for line in sdp.splitlines(keepends=True) if text not in line)
 
 
 async def test_a_tap_takes_the_receivers_frames(peer: RTCPeerConnection) -> None:
