@@ -1,10 +1,11 @@
 """How many masks are drawn on a wrong frame over bad networks: 0 of 100,000 pictures is the goal.
 
-    python -m tests.bench.lossy_frames [--frames 100000] [--fps 60] [--json FILE]
+    python -m tests.bench.lossy_frames [--frames 100000] [--fps 60] [--seed 1] [--json FILE]
 
 Publisher, service and browser are those of tests/e2e/test_lossy_frames.py; every picture is read
 off the viewer's own canvas. Prints where it stands every ten seconds and ends with what it has when
-it is interrupted or its time is over. The exit status is 1 if a mask was wrong.
+it is interrupted or its time is over. The exit status is 1 if a mask was wrong. FILE is a list: several
+runs, each with a seed of its own, add up.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ def main() -> None:
     parser.add_argument("--jitter-ms", type=float, default=200)
     parser.add_argument("--reorder", type=float, default=0.1)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument("--json", type=Path, help="add the figures to the list in this file")
     arguments = parser.parse_args()
     weather = Weather(arguments.loss, arguments.jitter_ms, reorder=arguments.reorder)
     conditions = Conditions(weather, weather, fps=arguments.fps, seed=arguments.seed)
@@ -91,7 +92,9 @@ def main() -> None:
     print(json.dumps(result, indent=1))
     if arguments.json is not None:
         result["machine"] = asdict(describe_machine(torch.device("cpu"), sys.argv))
-        arguments.json.write_text(json.dumps(result, indent=1) + "\n")
+        file: Path = arguments.json
+        runs = json.loads(file.read_text()) if file.exists() else []
+        file.write_text(json.dumps([*runs, result], indent=1) + "\n")
     sys.exit(1 if figures.wrong or figures.unclear else 0)
 
 
