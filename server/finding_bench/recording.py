@@ -25,6 +25,7 @@ from server.masks import rle
 from server.worker.components import find_polyps
 
 FORMAT = 1
+_EIGHT_NEIGHBOURS = np.ones((3, 3), np.bool_)
 FPS = 25.0
 
 Progress = Callable[[str], None]
@@ -148,14 +149,14 @@ def describe_regions(output: StepResult, numbers: npt.NDArray[np.uint16]) -> Rec
         numbers: The polyps that are seen, [H, W], 0 where there is none.
     """
     found = find_polyps(output.mask, output.probability)
-    labels, _ = ndimage.label(found.mask, structure=np.ones((3, 3), np.bool_))
     regions = []
     for polyp in found.polyps:
         x, y, width, height = polyp.box
         window = slice(y, y + height), slice(x, x + width)
-        sizes = np.bincount(labels[window].ravel())
+        labels, _ = ndimage.label(found.mask[window], structure=_EIGHT_NEIGHBOURS)
+        sizes = np.bincount(labels.ravel())
         sizes[0] = 0
-        inside = labels[window] == int(np.flatnonzero(sizes == polyp.area_px)[0])
+        inside = labels == int(np.flatnonzero(sizes == polyp.area_px)[0])
         regions.append(
             FoundRegion(
                 box=polyp.box,
@@ -245,6 +246,8 @@ def _require_same(path: Path, wanted: dict[str, Any]) -> None:
 
 def _pixels(numbers: npt.NDArray[np.uint16]) -> dict[int, int]:
     """Count the pixels of each polyp."""
+    if not numbers.any():
+        return {}
     counts = np.bincount(numbers.ravel())
     return {int(number): int(counts[number]) for number in np.flatnonzero(counts) if number}
 

@@ -1,8 +1,9 @@
 """Which tracks are told: those that lasted, in a place where nothing was told yet.
 
-A mask that falls to pieces leaves regions around the one that was told, for a few frames each and
-one after the other; each would be a finding of its own. A region beside a larger one that is told
-has to last much longer. Pure: times are ticks of the session's clock (`pts`).
+Some looks are doubtful, and what is seen so has to last much longer. A mask that falls to pieces
+leaves regions around the one that was told, for a few frames each and one after the other; each
+would be a finding of its own. What the network sees where nothing is, is mostly ragged, or jumps
+from mask to mask. Pure: times are ticks of the session's clock (`pts`).
 """
 
 from __future__ import annotations
@@ -20,14 +21,28 @@ _MARGIN = 0.25
 _LEAST_INSIDE = 0.5
 """Share of a region's box that must lie there."""
 
+_LEAST_FILL = 0.55
+"""Share of its box that a region fills unless it is ragged; an ellipse fills 0.79."""
+
+_LEAST_OVERLAP = 0.3
+"""Intersection over union of its box with that before, unless it jumps."""
+
 
 @dataclass(frozen=True)
 class SeenRegion:
-    """A region of a mask: `box` and `share`, of the picture the network got; 0 to 1."""
+    """A region of a mask.
+
+    Attributes:
+        box: Of the picture that the network got.
+        share: Of that picture; 0 to 1.
+        score: Mean probability.
+        fill: Share of its box; 0 to 1.
+    """
 
     box: Box
     share: float
     score: float
+    fill: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -89,7 +104,11 @@ class Judge:
             for number, known in self._known.items()
             if pts - known.seen_pts <= self._gap_ticks
         }
+        unsteady = set()
         for number, region in seen:
+            before = self._known.get(number)
+            if region.fill < _LEAST_FILL or (before and _jumps(before.box, region.box)):
+                unsteady.add(number)
             known = self._known.setdefault(number, _Known())
             known.seen_pts, known.box, known.share = pts, region.box, region.share
         told = [known for known in self._known.values() if known.evidence.is_confirmed]
@@ -97,7 +116,7 @@ class Judge:
         for number, region in seen:
             evidence = self._known[number].evidence
             is_beside = any(_is_beside(region, other) for other in told)
-            is_new = evidence.add(look, is_beside=is_beside)
+            is_new = evidence.add(look, is_doubtful=is_beside or number in unsteady)
             verdicts.append(Verdict(number, evidence.is_confirmed or is_beside, is_new))
         return verdicts
 
@@ -114,3 +133,13 @@ def _is_beside(region: SeenRegion, told: _Known) -> bool:
     if inside_x <= 0 or inside_y <= 0:
         return False
     return inside_x * inside_y >= _LEAST_INSIDE * width * height
+
+
+def _jumps(before: Box, box: Box) -> bool:
+    """Whether a region lies elsewhere, or is much larger or smaller, than a mask ago."""
+    (x, y, width, height), (old_x, old_y, old_width, old_height) = box, before
+    common_x = min(x + width, old_x + old_width) - max(x, old_x)
+    common_y = min(y + height, old_y + old_height) - max(y, old_y)
+    common = max(0.0, common_x) * max(0.0, common_y)
+    union = width * height + old_width * old_height - common
+    return common < _LEAST_OVERLAP * union

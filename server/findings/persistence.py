@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from server.media.frame import CLOCK_RATE_HZ
 
-BESIDE_FACTOR = 4
-"""How much longer a region must last beside a polyp that is told already: most are parts of it."""
+DOUBT_FACTOR = 4
+"""How much longer a region must last whose looks are doubtful (`Judge`)."""
 
 _LONGEST_LOOK_TICKS = CLOCK_RATE_HZ // 4
 _ROUNDING_TICKS = CLOCK_RATE_HZ // 500
@@ -22,14 +22,14 @@ _MAX_LOOKS = 1024
 class PersistenceRule:
     """Found in `share` of the last `window_ms`: 0.66 of 240 ms is 4 of 6 frames at 25 a second.
 
-    The default is 10 of 13; docs/findings.md tells what it was chosen by.
+    The default is 5 of 6; docs/findings.md tells what it was chosen by.
 
     Attributes:
         window_ms: How far back it looks; 0 confirms everything at once.
         share: How much of that time a region must have been found.
     """
 
-    window_ms: int = 500
+    window_ms: int = 240
     share: float = 0.8
 
 
@@ -43,7 +43,7 @@ class Look:
         ticks: The time it stands for as evidence.
         since_pts: Looks from then on count; two at least, however slowly they come.
         needed_ticks: How much of that time confirms.
-        long_since_pts: As `since_pts`, for a window `BESIDE_FACTOR` times as long.
+        long_since_pts: As `since_pts`, for a window `DOUBT_FACTOR` times as long.
         long_needed_ticks: As `needed_ticks`, for that window.
     """
 
@@ -71,7 +71,7 @@ class LookTimes:
         last, self._last_pts = self._last_pts, pts
         window = rule.window_ms * CLOCK_RATE_HZ // 1000
         needed = round(rule.share * window)
-        begin, long_begin = (pts - max(times * window, 1) + 1 for times in (1, BESIDE_FACTOR))
+        begin, long_begin = (pts - max(times * window, 1) + 1 for times in (1, DOUBT_FACTOR))
         if last is not None:
             begin, long_begin = min(begin, last), min(long_begin, last)
         elapsed = 0 if last is None else pts - last
@@ -82,7 +82,7 @@ class LookTimes:
             since_pts=begin,
             needed_ticks=needed - _ROUNDING_TICKS,
             long_since_pts=long_begin,
-            long_needed_ticks=BESIDE_FACTOR * needed - _ROUNDING_TICKS,
+            long_needed_ticks=DOUBT_FACTOR * needed - _ROUNDING_TICKS,
         )
 
 
@@ -101,28 +101,27 @@ class Evidence:
         """Whether the track was ever found for long enough; that is not taken back."""
         return self._is_confirmed
 
-    def add(self, look: Look, *, is_beside: bool = False) -> bool:
+    def add(self, look: Look, *, is_doubtful: bool = False) -> bool:
         """Note that the track was found.
 
         Args:
             look: When.
-            is_beside: It lay beside a polyp that is told already; such looks confirm only by
-                lasting much longer.
+            is_doubtful: Such looks confirm only by lasting much longer.
 
         Returns:
             Whether this is what confirmed it.
         """
         if self._is_confirmed:
             return False
-        self._found.append((look, is_beside))
+        self._found.append((look, is_doubtful))
         while self._found[0][0].pts < look.long_since_pts:
             self._found.popleft()
         long = sum(found.ticks for found, _ in self._found)
         short = sum(
             found.ticks
-            for found, was_beside in self._found
-            if not was_beside and found.pts >= look.since_pts
+            for found, was_doubtful in self._found
+            if not was_doubtful and found.pts >= look.since_pts
         )
-        is_enough = short >= look.needed_ticks and not is_beside
+        is_enough = short >= look.needed_ticks and not is_doubtful
         self._is_confirmed = is_enough or long >= look.long_needed_ticks
         return self._is_confirmed

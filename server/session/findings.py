@@ -140,10 +140,7 @@ class SessionFindings:
                 frame.pts,
                 self._born_at
                 + timedelta(microseconds=(frame.captured_at_ns - self._born_ns) / 1e3),
-                [
-                    SeenRegion(polyp.box, polyp.area_px / picture_px, polyp.score)
-                    for polyp in result.polyps
-                ],
+                [_seen_region(polyp, picture_px) for polyp in result.polyps],
                 can_keep_picture=self._writing is None,
             )
             verdicts = outcome.verdicts
@@ -227,3 +224,10 @@ def polyp_in_source(
         area_px=polyp.area_px,
         score=polyp.score,
     )
+
+
+def _seen_region(polyp: FoundPolyp, picture_px: int) -> SeenRegion:
+    """Return what is judged of a polyp."""
+    _, _, width, height = polyp.box
+    fill = polyp.area_px / max(1, width * height)
+    return SeenRegion(polyp.box, polyp.area_px / picture_px, polyp.score, fill)

@@ -5,9 +5,14 @@ from datetime import UTC, datetime
 import pytest
 
 from server.finding_bench.recording import RecordedScene
-from server.finding_bench.replay import Appearance, find_appearances, follow, tell
+from server.finding_bench.replay import (
+    Appearance,
+    find_appearances,
+    follow,
+    seen_region,
+    tell,
+)
 from server.findings.book import FindingBook
-from server.findings.judge import SeenRegion
 from server.findings.persistence import PersistenceRule
 from server.findings.watch import FindingWatch
 from server.masks.finding import Finding
@@ -78,7 +83,7 @@ def told_live(scene: RecordedScene, rule: PersistenceRule) -> int:
         watch.look(
             3600 * index,
             now,
-            [SeenRegion(r.box, r.area_px / scene.picture_px, r.score) for r in frame.regions],
+            [seen_region(scene, region) for region in frame.regions],
         ).announced
         for index, frame in enumerate(scene.frames)
     )

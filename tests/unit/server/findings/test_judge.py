@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from server.findings.judge import Judge, SeenRegion, Verdict
@@ -81,3 +83,34 @@ def test_forgetting_begins_afresh(stream: Stream) -> None:
     stream.show((1, POLYP), times=10)
     stream.judge.forget()
     assert not stream.show((2, PIECE))[0].is_confirmed
+
+
+@pytest.mark.hazard("H11")
+def test_a_ragged_region_takes_four_times_as_long(stream: Stream) -> None:
+    ragged = replace(POLYP, fill=0.5)
+    told = [stream.show((1, ragged))[0].is_new for _ in range(20)]
+    assert told.index(True) == 15
+    ellipse = replace(FAR, fill=0.79)
+    assert [stream.show((2, ellipse))[0].is_new for _ in range(5)].index(True) == 3
+
+
+@pytest.mark.hazard("H11")
+def test_a_region_that_jumps_or_changes_its_size_takes_four_times_as_long(stream: Stream) -> None:
+    aside = replace(POLYP, box=(150.0, 100.0, 80.0, 80.0))
+    smaller = replace(POLYP, box=(100.0, 100.0, 40.0, 40.0))
+    for number, other in enumerate((aside, smaller), start=1):
+        said = [stream.show((number, (POLYP, other)[k % 2]))[0].is_new for k in range(20)]
+        assert said.index(True) == 15
+        stream.judge.forget()
+        stream.show(times=10)
+
+
+def test_a_region_that_drifts_and_grows_is_told_as_one_that_rests(stream: Stream) -> None:
+    boxes = [(100.0 + 15 * k, 100.0 - 5 * k, 80.0 + 8 * k, 80.0 + 8 * k) for k in range(5)]
+    said = [stream.show((1, replace(POLYP, box=box)))[0].is_new for box in boxes]
+    assert said.index(True) == 3
+
+
+def test_without_a_filter_doubt_delays_nothing() -> None:
+    verdicts = Judge(1000).look(0, PersistenceRule(window_ms=0), [(1, replace(POLYP, fill=0.2))])
+    assert verdicts[0].is_new

@@ -73,19 +73,23 @@ def test_what_is_confirmed_stays_so_and_is_told_once() -> None:
     assert evidence.is_confirmed
 
 
-def test_beside_a_told_polyp_it_takes_four_times_as_long() -> None:
+def test_what_is_doubtful_takes_four_times_as_long() -> None:
     times, evidence = LookTimes(), Evidence()
     for look in range(10):
         times.next(3600 * look, FOUR_OF_SIX)
-    at = [evidence.add(times.next(3600 * (10 + k), FOUR_OF_SIX), is_beside=True) for k in range(30)]
+    at = [
+        evidence.add(times.next(3600 * (10 + k), FOUR_OF_SIX), is_doubtful=True) for k in range(30)
+    ]
     assert at.index(True) == 15
 
 
-def test_looks_beside_a_told_polyp_do_not_count_once_it_has_gone() -> None:
+def test_doubtful_looks_do_not_count_once_the_doubt_has_gone() -> None:
     times, evidence = LookTimes(), Evidence()
     for look in range(10):
         times.next(3600 * look, FOUR_OF_SIX)
-    at = [evidence.add(times.next(3600 * (10 + k), FOUR_OF_SIX), is_beside=k < 3) for k in range(9)]
+    at = [
+        evidence.add(times.next(3600 * (10 + k), FOUR_OF_SIX), is_doubtful=k < 3) for k in range(9)
+    ]
     assert at.index(True) == 6
 
 
