@@ -1,7 +1,8 @@
 """What the frames in a session's memory looked like, for people who ask what the network reads.
 
-A frame that enters memory leaves a copy of every second pixel here, which costs some microseconds
-every few frames; nothing else happens unless somebody asks. The copies live and die with the
+A frame that enters memory leaves a copy of every second pixel here, which costs less than 0.2 ms
+every few frames, asked or not: who begins to look sees frames of before. Nothing else happens
+unless somebody asks. The copies live and die with the
 memory they belong to, so with its epoch.
 """
 
