@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,12 @@ def shown_value(settings: Settings, name: str) -> Any:
             for item in found
         ]
     return str(found) if isinstance(found, Path) else found
+
+
+def shown_text(settings: Settings, name: str) -> str:
+    """Return a setting as the interface writes it."""
+    value = shown_value(settings, name)
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _shown(name: str, item: str) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from http import HTTPStatus
+
 from server.app import require_usable, source_check
 from server.checks.finding import Finding, fine, note, wrong
-from server.errors import ServiceError
+from server.errors import ConfigurationError, ServiceError
 from server.http.web import is_viewer_built
 from server.media.source import parse_source
-from server.readiness import ask_readiness
+from server.readiness import ask_own_service, ask_readiness
 from server.settings import ListenSettings, Settings, WebSettings
+from server.shown_settings import shown_text
 
 _CONFIGURATION = "see docs/configuration.md; `sali config show` tells where each value comes from"
 
@@ -48,6 +52,29 @@ def check_sources(settings: Settings) -> list[Finding]:
         else:
             findings.append(fine(subject, "can be used"))
     return findings
+
+
+def check_running_settings(settings: Settings) -> list[Finding]:
+    """Whether the running service has these settings; nothing is told where it does not answer."""
+    token = settings.auth.token
+    try:
+        status, body = ask_own_service(settings.listen, "GET", "/v1/settings", token)
+        if status == HTTPStatus.UNAUTHORIZED:
+            cure = "sali config reload with the old token, SIGHUP, or a restart"
+            return [note("running settings", "the service has another token", cure)]
+        running = json.loads(body)["settings"]
+        others = [
+            setting["name"]
+            for setting in running
+            if setting["origin"] != "command line"
+            and setting["value"] != shown_text(settings, setting["name"])
+        ]
+    except (ConfigurationError, ValueError, KeyError, TypeError, AttributeError):
+        return []
+    if not others:
+        return [fine("running settings", "those that file and environment say now")]
+    cure = "sali config reload; it names what needs a restart"
+    return [note("running settings", f"older than the configuration: {', '.join(others)}", cure)]
 
 
 def check_readiness(listen: ListenSettings) -> Finding:

@@ -58,6 +58,7 @@ def _look(settings: Settings, *, running: bool) -> Iterable[Finding]:
     yield service.check_viewer(settings.web)
     if running:
         yield service.check_readiness(settings.listen)
+        yield from service.check_running_settings(settings)
     else:
         yield network.check_address(settings.listen)
         yield from service.check_sources(settings)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 from fastapi import APIRouter
 from pydantic import BaseModel
 
 from server.http.services import ServicesOf
 from server.settings import Applies, applies_of, known_variables, setting_paths, variable_of
-from server.shown_settings import shown_value
+from server.shown_settings import shown_text
 
 router = APIRouter(prefix="/v1/settings", tags=["configuration"])
 
@@ -42,12 +40,11 @@ async def list_settings(services: ServicesOf) -> SettingList:
     shown = []
     for path in setting_paths():
         name, variable = ".".join(path), variable_of(path)
-        value = shown_value(settings, name)
         shown.append(
             SettingView(
                 name=name,
                 variable=variable,
-                value=value if isinstance(value, str) else json.dumps(value),
+                value=shown_text(settings, name),
                 origin=settings.origin_of(name),
                 description=descriptions[variable].replace("`", ""),
                 applies=applies_of(path),

@@ -86,3 +86,35 @@ def test_a_service_that_does_not_answer_is_wrong() -> None:
         unused.bind(("127.0.0.1", 0))
         listen = ListenSettings(port=unused.getsockname()[1])
     assert "does not answer" in service.check_readiness(listen).detail
+
+
+def told(**values: str) -> bytes:
+    """What a service says of its settings."""
+    listed = [
+        {"name": name.replace("__", "."), "value": value, "origin": "default"}
+        for name, value in values.items()
+    ]
+    return json.dumps({"settings": listed}).encode()
+
+
+def test_a_service_that_runs_with_older_settings_is_noted() -> None:
+    with answering(200, told(session__max_viewers="16", log__level="info")) as listen:
+        settings = Settings(listen=listen.model_dump(), session={"max_viewers": 5})
+        (finding,) = service.check_running_settings(settings)
+    assert finding.status == "note"
+    assert finding.detail.endswith("configuration: session.max_viewers")
+    assert "sali config reload" in finding.cure
+
+
+def test_a_service_that_runs_with_these_settings_is_fine() -> None:
+    with answering(200, told(session__max_viewers="16", sources='["demo"]')) as listen:
+        (finding,) = service.check_running_settings(Settings(listen=listen.model_dump()))
+    assert finding.status == "ok"
+
+
+@pytest.mark.parametrize(("status", "number"), [(401, 1), (404, 0), (503, 0)])
+def test_one_with_another_token_is_noted_and_one_that_tells_nothing_is_left_to_the_others(
+    status: int, number: int
+) -> None:
+    with answering(status, b"{}") as listen:
+        assert len(service.check_running_settings(Settings(listen=listen.model_dump()))) == number
