@@ -10,9 +10,10 @@ from typing import Any
 
 from server.bench.percentiles import Percentiles
 from server.bench.plots import draw_delays
-from server.bench.relay_delay import MEANINGS
+from server.bench.relay_delay import Condition
 from server.clinical_bench.measure import ClinicalResult
 from server.clinical_bench.performance import PicturePerformance, Share, VideoPerformance
+from server.finding_bench.figures import Figures
 from server.masks.message import NOTICE
 
 ACCEPTED_ANNOTATION_MS = 120
@@ -29,6 +30,13 @@ td { font-variant-numeric: tabular-nums; font-weight: 600; }
 .why, footer { color: #555; font-size: .92rem; } svg { max-width: 100%; height: auto; }
 @media print { body { margin: 0; } h2 { break-after: avoid; } table, svg { break-inside: avoid; } }
 """
+
+_WORDS: dict[Condition, str] = {
+    "working": "at work",
+    "slow": "slow, half a second a picture",
+    "stopped": "standing still, again and again",
+    "killed": "crashing, again and again",
+}
 
 Row = tuple[str, str]
 
@@ -63,10 +71,10 @@ def write_page(result: ClinicalResult, machine: Mapping[str, Any], path: Path) -
             "source? The video must not wait for the AI, whatever becomes of it: at work, slow, "
             "stopped or killed.",
             [
-                (f"AI {MEANINGS[one.condition]}: added (half / 99 of 100)", _delay(one.added))
+                (f"AI {_WORDS[one.condition]}: added (half / 99 of 100)", _delay(one.added))
                 for one in result.relay.conditions
             ],
-            {MEANINGS[c.condition]: result.relay.delays_ms[c.condition]
+            {_WORDS[c.condition]: result.relay.delays_ms[c.condition]
              for c in result.relay.conditions},
         ),
         _section(
@@ -98,7 +106,7 @@ def summary_lines(result: ClinicalResult) -> list[str]:
         *_video_rows(result.video),
         ("Pixels changed in the relayed video", _changed(result)),
         *(
-            (f"Video delay added, AI {MEANINGS[one.condition]}", _delay(one.added))
+            (f"Video delay added, AI {_WORDS[one.condition]}", _delay(one.added))
             for one in result.relay.conditions
         ),
         ("Annotation delay", _delay(result.annotation.delay)),
@@ -126,12 +134,19 @@ def _video_rows(video: VideoPerformance) -> list[Row]:
         ("Frames with a polyp in sight on which it is outlined", _share(video.frames_found)),
         ("Frames without a polyp on which nothing is outlined", _share(video.frames_clear)),
         ("False outlines a minute, of any length", "-" if alarms is None else f"{alarms:.1f}"),
-        ("False findings an hour, by this installation's filter", f"{found.false_per_hour:.0f}"),
-        ("The same without the filter", f"{video.unfiltered.false_per_hour:.0f}"),
+        ("False findings an hour, by this installation's filter", _false(found)),
+        ("The same without the filter", _false(video.unfiltered)),
         ("Polyps told as findings", f"{found.polyps - found.missed} of {found.polyps}"),
         ("From sight until told (half / 95 of 100)",
          f"{_ms(found.delay_median_ms)} / {_ms(found.delay_p95_ms)}"),
     ]  # fmt: skip
+
+
+def _false(figures: Figures) -> str:
+    return (
+        f"{figures.false_per_hour:.0f} (so short a measurement cannot exclude "
+        f"{figures.false_per_hour_at_most:.0f})"
+    )
 
 
 def _section(
