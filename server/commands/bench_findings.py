@@ -44,7 +44,7 @@ def findings(
 ) -> None:
     """Measure the persistence filter on phantom scenes with known polyps.
 
-    The network runs once over each scene (about 60 ms of a core a frame); the folder keeps what it
+    The network runs once over each scene (about 50 ms of a core a frame); the folder keeps what it
     found, so a run can be stopped and goes on, and rules are compared in seconds. Every second
     scene has no polyp. Research use only. Not a medical device.
     """
