@@ -60,7 +60,7 @@ def check_running_settings(settings: Settings) -> list[Finding]:
     try:
         status, body = ask_own_service(settings.listen, "GET", "/v1/settings", token)
         if status == HTTPStatus.UNAUTHORIZED:
-            cure = "sali config reload with the old token, SIGHUP, or a restart"
+            cure = "SIGHUP lets it read the new one (docs/configuration.md)"
             return [note("running settings", "the service has another token", cure)]
         running = json.loads(body)["settings"]
         others = [

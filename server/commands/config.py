@@ -55,9 +55,17 @@ def reload(config: ConfigFile = None) -> None:
     from server.readiness import ask_own_service, reason_of
     from server.settings import load_settings
 
-    settings = load_settings(config)
+    try:
+        settings = load_settings(config)
+    except ConfigurationError as exc:
+        raise ConfigurationError(f"the settings stay as they were: {exc}") from exc
     path = "/v1/settings/reload"
     status, body = ask_own_service(settings.listen, "POST", path, settings.auth.token)
+    if status == HTTPStatus.UNAUTHORIZED:
+        raise ConfigurationError(
+            "the service has another token than the configuration: send it SIGHUP, which asks for "
+            "none, or give its own to this command as SALI_AUTH__TOKEN"
+        )
     if status != HTTPStatus.OK:
         raise ConfigurationError(reason_of(body) or f"the service answered HTTP {status}")
     change = json.loads(body)

@@ -13,6 +13,14 @@ from tests.integration.test_service import environment, serving
 OLD, NEW = "the-old-token", "the-new-token"
 
 
+def reload(file: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run `sali config reload`."""
+    return subprocess.run(
+        [sys.executable, "-m", "server.cli", "config", "reload", "--config", str(file)],
+        env=environment() | more, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
 def test_a_signal_and_the_command_line_let_the_service_read_its_file_again(tmp_path: Path) -> None:
     file = tmp_path / "sali.yaml"
     file.write_text(f"auth: {{token: {OLD}}}\nsources: []\n")
@@ -35,12 +43,21 @@ def test_a_signal_and_the_command_line_let_the_service_read_its_file_again(tmp_p
             f"auth: {{token: {NEW}}}\nsources: []\nlog: {{level: error}}\nworker: {{threads: 3}}\n"
             f"listen: {{port: {port}}}\n"
         )
-        done = subprocess.run(
-            [sys.executable, "-m", "server.cli", "config", "reload", "--config", str(file)],
-            env=environment(), capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
+        done = reload(file)
         assert done.returncode == 0, done.stderr
         assert done.stdout.splitlines() == [
             "Changed: log.level.",
             "Restart the service for: worker.threads.",
         ]
+
+        file.write_text("log: {level: loud}\n")
+        refused = reload(file)
+        assert refused.returncode != 0
+        assert "the settings stay as they were" in refused.stderr
+        assert "log.level" in refused.stderr
+
+        file.write_text(f"auth: {{token: {OLD}}}\nsources: []\nlisten: {{port: {port}}}\n")
+        refused = reload(file)
+        assert refused.returncode != 0
+        assert "send it SIGHUP" in refused.stderr
+        assert status(NEW) == 200
