@@ -4,8 +4,8 @@
 
 Publisher, service and browser are those of tests/e2e/test_lossy_frames.py; every picture is read
 off the viewer's own canvas. Prints where it stands every ten seconds and ends with what it has when
-it is interrupted or its time is over. The exit status is 1 if a mask was wrong. FILE is a list: several
-runs, each with a seed of its own, add up.
+it is interrupted or its time is over. The exit status is 1 if a mask was wrong. FILE is a list:
+several runs, each with a seed of its own, add up.
 """
 
 from __future__ import annotations
