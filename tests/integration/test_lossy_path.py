@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import AsyncIterator, Callable
 
 from tests.fakes.lossy_path import LossyPath, Tally, Weather, without_candidates
@@ -115,3 +116,12 @@ async def test_a_slow_stream_keeps_every_byte_in_order() -> None:
     async with open_stream(jitter_ms=30) as reader:
         text = await asyncio.wait_for(reader.read(-1), 10)
     assert text == b"".join(f"{number}\n".encode() for number in range(100))
+
+
+async def test_a_slow_stream_that_is_closed_leaves_no_connection_open() -> None:
+    """Both ends: what is left open is a ResourceWarning, which fails a test."""
+    async with open_stream(jitter_ms=1000) as reader:
+        waiting = asyncio.create_task(reader.read(-1))
+        await asyncio.sleep(0.05)
+    assert await asyncio.wait_for(waiting, 5) == b""
+    gc.collect()
