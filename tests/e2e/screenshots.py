@@ -76,8 +76,10 @@ class Camera:
         return bool((off < 60).sum() > 100)
 
     def press(self, keys: str) -> None:
+        """Press keys; what they change is on the screen afterwards."""
         for key in keys:
             self.page.keyboard.press(key)
+        self.page.wait_for_timeout(500)
 
     def open(self, address: str) -> None:
         self.page.goto("about:blank")
