@@ -57,8 +57,8 @@ describe("AiWatch", () => {
   it("calls an active AI late when pictures come and masks do not", () => {
     hear(state("active"));
     watch.noteFrame();
-    for (let elapsed = 0; elapsed < 220; elapsed += 55) {
-      time.advance(55);
+    for (let elapsed = 0; elapsed < 200; elapsed += 50) {
+      time.advance(50);
       hear(state("active"));
       watch.noteFrame();
     }
@@ -114,7 +114,7 @@ describe("AiWatch", () => {
     hear(state("active"));
     time.advance(20);
     watch.noteFrame();
-    expect(watch.nextChangeAt()).toBe(time.now() + 220);
+    expect(watch.nextChangeAt()).toBe(time.now() + 200);
     watch.noteMask("active", 10);
     expect(watch.nextChangeAt()).toBe(time.now() + 220);
   });

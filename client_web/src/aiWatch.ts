@@ -9,8 +9,11 @@ import type { AiState, SourceRetry, SourceState, StateMessage, View } from "./me
 export const SILENCE_LIMIT_MS = 250;
 /** A picture's mask may be this old and no older. */
 export const MASK_AGE_LIMIT_MS = 250;
-/** So long may pictures come without a mask: with the time to the first of them, 300 ms at 25 a second. */
-export const UNMASKED_LIMIT_MS = 220;
+/**
+ * So long may pictures come without a mask. The first of them may come 40 ms after the worker stopped, its way and
+ * a repaint take their time too: of fifty stops all but one were on the screen within 300 ms with a limit of 220.
+ */
+export const UNMASKED_LIMIT_MS = 200;
 /** No picture for this long: there is nothing to work on. Its way here took time before. */
 export const PICTURE_LIMIT_MS = 220;
 

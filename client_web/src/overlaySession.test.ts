@@ -258,7 +258,7 @@ describe("OverlaySession", () => {
   });
 
   // hazard H4
-  it("says that the AI is late within 260 ms of the last picture with a mask", () => {
+  it("says that the AI is late within 240 ms of the last picture with a mask", () => {
     room.play(25);
     const lastMaskedAt = room.time.now() - 40;
     for (let index = 25; index < 32; index++) {
@@ -267,7 +267,7 @@ describe("OverlaySession", () => {
       room.time.advance(40);
     }
     const late = room.reportTimes.find(({ stats }) => stats.aiState === "late");
-    expect(late!.at - lastMaskedAt).toBeLessThanOrEqual(40 + 220 + 1);
+    expect(late!.at - lastMaskedAt).toBeLessThanOrEqual(40 + 200 + 1);
     expect(room.isMasked).toBe(false);
   });
 

@@ -31,8 +31,8 @@ from tests.e2e.phantom_film import write_phantom_film
 
 SIZES = ((1920, 1080), (1280, 800))
 IN_DOCS = (
-    "outline-1280", "fill-1280", "corners-1280", "beside-1920", "late-1280", "lost-1280",
-    "findings-1280", "memory-1280", "list-1280", "wall-1280", "health-1280",
+    "outline-1280", "view-1280", "late-1280", "lost-1280", "findings-1280", "memory-1280",
+    "wall-1280",
 )  # fmt: skip
 STRETCHES = (range(60, 130), range(395, 465), range(660, 730))
 """Three polyps of the scene."""
