@@ -21,6 +21,7 @@ from server.http import (
     health,
     mask_socket,
     memory,
+    reviews,
     sessions,
     web,
     webrtc,
@@ -51,6 +52,7 @@ from server.media.view_watch import ViewLimits
 from server.media.whep import WhepViewers
 from server.observability.metrics import ServiceMetrics
 from server.observability.traces import create_traces
+from server.review.wiring import create_reviews
 from server.session.admission import admission_of
 from server.session.ai_state import AiLimits
 from server.session.findings import FindingRules
@@ -133,6 +135,7 @@ def create_app(
         findings,
         webrtc,
         memory,
+        reviews,
     )
     for part in (*rest, mask_socket, frame_socket):
         app.include_router(part.router)
@@ -172,6 +175,7 @@ def _lifespan(
                 )
             yield
         finally:
+            await services.reviews.aclose()
             await services.registry.aclose()
             await services.worker.aclose()
             if services.traces is not None:
@@ -213,12 +217,22 @@ def _create_services(
         ),
         metrics=metrics,
     )
+    reviewed = create_reviews(
+        live,
+        worker=worker,
+        rules=lambda: _finding_rules(live.current.findings),
+        check=check,
+        clock=clock,
+        metrics=metrics,
+    )
     watch_gauges(metrics, registry, worker)
+    metrics.watch_gauge("sali_reviews", "Videos under review.", lambda: len(reviewed.reviews))
     reload = SettingsReload(live, read=read, check=require_usable, metrics=metrics)
     return Services(
         live=live,
         reload=reload,
         registry=registry,
+        reviews=reviewed,
         worker=worker,
         metrics=metrics,
         traces=traces,

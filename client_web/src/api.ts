@@ -110,6 +110,14 @@ export class Api {
     return this.json("PATCH", path, JSON.stringify(body));
   }
 
+  postJson(path: string, body: unknown): Promise<unknown> {
+    return this.json("POST", path, JSON.stringify(body));
+  }
+
+  async getBytes(path: string): Promise<ArrayBuffer> {
+    return (await this.request("GET", path)).arrayBuffer();
+  }
+
   async getText(path: string): Promise<string> {
     return (await this.request("GET", path)).text();
   }

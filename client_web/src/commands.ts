@@ -14,8 +14,8 @@ export interface Command {
   readonly run: () => void;
   /** Called when the key is let go; such a command lasts while it is held. */
   readonly release?: () => void;
-  /** Text of its button in the bar; none without. */
-  readonly button?: string;
+  /** Text of its button in the bar, as it is or as it is at the moment; none without. */
+  readonly button?: string | (() => string);
   /** Whether what it switches is on, for the button; only of switches. */
   readonly isOn?: () => boolean;
   /** True when its key also works while a dialog is open. */

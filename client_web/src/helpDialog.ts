@@ -9,7 +9,11 @@ export class HelpDialog {
   private readonly keys = h("dl");
   private readonly prompt = h("p", { role: "status", class: "note" }, strings.keysHint);
 
-  constructor(private readonly commands: Commands) {
+  /** @param notes what is to be known besides the keys. */
+  constructor(
+    private readonly commands: Commands,
+    notes: readonly string[] = [strings.helpExact, strings.helpLive, strings.helpLimit],
+  ) {
     const close = h("button", { type: "button", class: "primary", autofocus: true }, strings.close);
     const reset = h("button", { type: "button" }, strings.resetKeys);
     this.element = h(
@@ -18,9 +22,8 @@ export class HelpDialog {
       h("h2", {}, strings.help),
       this.keys,
       this.prompt,
-      h("p", {}, strings.helpExact),
-      h("p", {}, strings.helpLive),
-      h("p", {}, `${strings.helpLimit} ${strings.notMedical}.`),
+      ...notes.map((note) => h("p", {}, note)),
+      h("p", {}, `${strings.notMedical}.`),
       h("div", { class: "buttons" }, close, reset),
     );
     close.addEventListener("click", () => this.element.close());

@@ -23,9 +23,10 @@ export function isAssignable(key: string): boolean {
   return key !== "" && !RESERVED.includes(key);
 }
 
-export function loadKeyMap(storage: Pick<Storage, "getItem">): KeyMap {
+/** @param part of the pages whose keys are meant; the live viewer's by default. */
+export function loadKeyMap(storage: Pick<Storage, "getItem">, part = ""): KeyMap {
   try {
-    const kept: unknown = JSON.parse(storage.getItem(KEY) ?? "{}");
+    const kept: unknown = JSON.parse(storage.getItem(KEY + part) ?? "{}");
     if (typeof kept !== "object" || kept === null) return {};
     const valid = Object.entries(kept).filter(
       (entry): entry is [string, string] => typeof entry[1] === "string" && isAssignable(entry[1]),
@@ -37,8 +38,8 @@ export function loadKeyMap(storage: Pick<Storage, "getItem">): KeyMap {
   }
 }
 
-export function saveKeyMap(storage: Pick<Storage, "setItem">, keys: KeyMap): void {
-  storage.setItem(KEY, JSON.stringify(keys));
+export function saveKeyMap(storage: Pick<Storage, "setItem">, keys: KeyMap, part = ""): void {
+  storage.setItem(KEY + part, JSON.stringify(keys));
 }
 
 /** A key as people read it. */

@@ -4,6 +4,7 @@ import "./viewer.css";
 import "./panels/findings.css";
 import "./operator/operator.css";
 import "./panels/memory.css";
+import "./review/review.css";
 import { Api } from "./api";
 import { LANGUAGE_TAGS, loadLanguage } from "./i18n/language";
 import type { Page, PageContext } from "./page";

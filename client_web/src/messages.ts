@@ -167,7 +167,7 @@ function parseMaskKeepingSequence(object: JsonObject): MaskMessage {
   }
 }
 
-function parseMask(object: JsonObject): MaskMessage {
+export function parseMask(object: JsonObject): MaskMessage {
   const rle = asObject(object["rle"], "rle");
   const age = numberField(object, "age_ms");
   if (age < 0) throw new MessageError("age_ms is negative");

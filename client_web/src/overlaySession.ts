@@ -53,7 +53,7 @@ export interface OverlaySessionOptions {
  * After a change of size a decoder may give old pictures out under new time stamps. Their time is the mask's, what
  * they show is not.
  */
-function hasSizeOf({ shape }: ShapedMask, frame: Drawable): boolean {
+export function hasSizeOf({ shape }: { readonly shape: MaskShape }, frame: Extent): boolean {
   const [height, width] = shape.sourceSize;
   return Math.abs(frame.width - width) <= 1 && Math.abs(frame.height - height) <= 1;
 }

@@ -10,10 +10,19 @@ import type { Extent } from "./pictureGeometry";
 
 export type PanelPlace = "side" | "below";
 
+export interface FilmPlaces {
+  readonly timeText: (pts: number) => string;
+  readonly goTo: (pts: number) => void;
+  /** How long findings are kept. */
+  readonly kept: string;
+}
+
 /** What a panel may use of the page it is opened on. */
 export interface PanelContext {
   readonly api: Api;
   readonly sessionId: string;
+  /** Of the session's own resources on the server. */
+  readonly path: string;
   readonly token: string | null;
   /** The element that holds the picture; a panel may lay marks over it and takes them away at its end. */
   readonly stage: HTMLElement;
@@ -21,6 +30,8 @@ export interface PanelContext {
   readonly pictureSize: () => Extent | null;
   /** Hear the overlay's figures, four times a second; the function returned ends it. */
   readonly onStats: (listener: (stats: OverlayStats) => void) => () => void;
+  /** In a film: how the time of a picture is written, and how to go there. Live there is no going back. */
+  readonly film?: FilmPlaces;
 }
 
 export interface OpenPanel {

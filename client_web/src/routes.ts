@@ -3,8 +3,11 @@ import { h } from "./dom";
 import { createHealthPage } from "./operator/healthPage";
 import { createSettingsPage } from "./operator/settingsPage";
 import type { Page, PageContext } from "./page";
+import { reviewWords } from "./i18n/review";
+import { ReviewPage } from "./review/reviewPage";
+import { hasDecoder } from "./review/webDecoder";
 import { createSessionListPage } from "./sessionListPage";
-import { strings } from "./strings";
+import { inLanguage, strings } from "./strings";
 import { ViewerPage } from "./viewerPage";
 import { createWallPage } from "./wallPage";
 
@@ -16,6 +19,7 @@ interface Route {
 /** The first that fits counts; the list of sessions is for all the rest. */
 const ROUTES: readonly Route[] = [
   { pattern: /^#\/session\/([^/]+)$/, create: (context, [, id = ""]) => createViewer(context, decodeURIComponent(id)) },
+  { pattern: /^#\/review\/([^/]+)$/, create: (context, [, id = ""]) => createReview(context, decodeURIComponent(id)) },
   { pattern: /^#\/health$/, create: (context) => createHealthPage(context) },
   { pattern: /^#\/settings$/, create: (context) => createSettingsPage(context) },
   { pattern: /^#\/wall$/, create: (context) => (hasWebRtc() ? createWallPage(context) : createNotice()) },
@@ -27,6 +31,10 @@ export function createPageFor(hash: string, context: PageContext): Page {
     if (match !== null) return create(context, match);
   }
   return createSessionListPage(context);
+}
+
+function createReview(context: PageContext, reviewId: string): Page {
+  return hasDecoder(window) ? new ReviewPage(context, reviewId) : createNotice(inLanguage(reviewWords).noDecoder);
 }
 
 function createViewer({ api, token, onUnauthorized, onLanguage }: PageContext, sessionId: string): Page {
@@ -43,7 +51,7 @@ function hasWebRtc(): boolean {
   return typeof RTCPeerConnection !== "undefined";
 }
 
-function createNotice(): Page {
-  const element = h("main", { class: "centered" }, h("h1", {}, strings.product), h("p", {}, strings.noWebRtc));
+function createNotice(text: string = strings.noWebRtc): Page {
+  const element = h("main", { class: "centered" }, h("h1", {}, strings.product), h("p", {}, text));
   return { element, dispose: () => undefined };
 }

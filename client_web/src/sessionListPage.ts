@@ -6,6 +6,7 @@ import { ApiError, describeError, UnreachableError } from "./errors";
 import type { Page, PageContext } from "./page";
 import { createPageHeader } from "./pageHeader";
 import { Polling } from "./panels/polling";
+import { createReviewSection } from "./review/reviewSection";
 import { createSessionForm } from "./sessionForm";
 import { createSharingNotice } from "./sharingNotice";
 import { AiChip, SourceChip } from "./stateChip";
@@ -21,6 +22,7 @@ export function createSessionListPage({ api, sharing, onUnauthorized, onLanguage
   const rows = new Map<string, SessionRow>();
   const list = h("ul", { class: "sessions" });
   const notice = createSharingNotice(sharing);
+  const reviews = createReviewSection(api);
   const note = h("p", { class: "note", role: "status" }, strings.loading);
   const element = h(
     "main",
@@ -31,6 +33,7 @@ export function createSessionListPage({ api, sharing, onUnauthorized, onLanguage
     list,
     note,
     createSessionForm(api, sharing, () => polling.askNow()),
+    reviews.element,
   );
 
   const update = (sessions: readonly Session[]): void => {
@@ -77,6 +80,7 @@ export function createSessionListPage({ api, sharing, onUnauthorized, onLanguage
     dispose: () => {
       notice.dispose();
       polling.end();
+      reviews.dispose();
     },
   };
 }

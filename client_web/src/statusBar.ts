@@ -1,8 +1,8 @@
 /** The bar under the picture: states large enough for two metres, figures, buttons large enough for gloves. */
 import { MASK_AGE_LIMIT_MS } from "./aiWatch";
-import type { Command, Commands } from "./commands";
+import { CommandButtons } from "./commandButtons";
+import type { Commands } from "./commands";
 import { h, setText } from "./dom";
-import { isAssignable, showKey } from "./keyMap";
 import type { OverlayStats } from "./overlayProtocol";
 import type { ViewReport } from "./sessionView";
 import { AiChip, SourceChip } from "./stateChip";
@@ -23,11 +23,9 @@ export class StatusBar {
   private readonly trouble = h("span", { class: "figure warn", role: "alert" });
   private readonly news = h("span", { class: "figure", role: "status" });
   private newsTimer = 0;
-  private readonly buttons = h("div", { class: "bar-buttons" });
-
   private readonly method = h("span", { class: "figure warn", title: strings.burnedTitle });
 
-  constructor(private readonly commands: Commands) {
+  constructor(commands: Commands) {
     this.element = h(
       "footer",
       { class: "status" },
@@ -37,11 +35,10 @@ export class StatusBar {
       h("div", { class: "bar-pair warn" }, this.method, this.coverage, this.trouble, this.news),
       h("span", { class: "spring" }),
       h("strong", { class: "not-medical" }, strings.notMedical),
-      this.buttons,
+      new CommandButtons(commands).element,
     );
     this.aiChip.show("lost", "");
     this.showFigures(null);
-    commands.onChange(() => this.showButtons());
   }
 
   setName(name: string): void {
@@ -90,29 +87,5 @@ export class StatusBar {
       stats.masksPerSecond < LOW_COVERAGE * stats.framesPerSecond;
     this.coverage.hidden = !isLow;
     if (isLow) setText(this.coverage, strings.coverage(stats.masksPerSecond, stats.framesPerSecond));
-  }
-
-  private showButtons(): void {
-    const focused = document.activeElement?.getAttribute("data-command");
-    this.buttons.replaceChildren(...this.commands.all.flatMap((command) => this.buttonOf(command)));
-    const again = focused == null ? null : this.buttons.querySelector(`[data-command="${focused}"]`);
-    if (again instanceof HTMLElement) again.focus();
-  }
-
-  private buttonOf(command: Command): HTMLButtonElement[] {
-    if (command.button === undefined) return [];
-    const key = this.commands.keyOf(command);
-    const title = `${command.label} (${showKey(key, strings.keyNames)})`;
-    const attributes = { type: "button", class: "quiet", title, "data-command": command.id };
-    const element = h("button", attributes, command.button);
-    if (command.button.length < 3) element.setAttribute("aria-label", command.label);
-    if (command.isOn !== undefined) element.setAttribute("aria-pressed", String(command.isOn()));
-    if (isAssignable(key)) element.setAttribute("aria-keyshortcuts", key === " " ? "Space" : key);
-    element.addEventListener("click", (event) => {
-      // After a click (not after a key) the next key press is a command's, not the button's.
-      if (event.detail > 0) element.blur();
-      command.run();
-    });
-    return [element];
   }
 }

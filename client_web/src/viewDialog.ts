@@ -8,12 +8,13 @@ import { changeLook } from "./viewSettings";
 
 export class ViewDialog {
   readonly element: HTMLDialogElement;
-  private readonly choices: readonly Choice[];
+  private readonly choices: Choice[];
 
   constructor(
     private settings: ViewSettings,
     onChange: (settings: ViewSettings) => void,
     onLanguage: () => void,
+    isLive = true,
   ) {
     const texts = strings.viewSettings;
     const look = (change: Parameters<typeof changeLook>[1]): void => onChange(changeLook(this.settings, change));
@@ -23,9 +24,11 @@ export class ViewDialog {
       choice(texts.width, LINE_WIDTHS, strings.width, (s) => s.look.width, (width) => look({ width })),
       choice(texts.opacity, OPACITIES, strings.percent, (s) => s.look.opacity, (opacity) => look({ opacity })),
       choice(texts.layout, VIEW_LAYOUTS, strings.layout, (s) => s.layout, (layout) => onChange({ ...this.settings, layout })),
+    ];
+    if (isLive) this.choices.push(
       choice(texts.mode, ["exact", "live"], strings.mode, (s) => s.mode, (mode) => onChange({ ...this.settings, mode })),
       choice(texts.chime, ["off", "on"], strings.chime, (s) => (s.chime ? "on" : "off"), (chime) => onChange({ ...this.settings, chime: chime === "on" })),
-    ];
+    );
     const close = h("button", { type: "button", class: "primary" }, strings.close);
     this.element = h(
       "dialog",

@@ -1,5 +1,5 @@
 /** One session, full window: joins picture, bar, dialogs, panels and keys; each is a file of its own. */
-import type { Api } from "./api";
+import { sessionPath, type Api } from "./api";
 import { Chime } from "./chime";
 import { Commands } from "./commands";
 import { askYesNo } from "./confirmDialog";
@@ -77,7 +77,7 @@ export class ViewerPage implements Page {
       this.statsListeners.add(listener);
       return () => this.statsListeners.delete(listener);
     };
-    this.panels = new PanelHost({ api, sessionId, token, stage, pictureSize, onStats }, this.commands);
+    this.panels = new PanelHost({ api, sessionId, path: sessionPath(sessionId), token, stage, pictureSize, onStats }, this.commands);
     this.bar = new StatusBar(this.commands);
     if (isScreen) this.view.configure(this.settings);
     else this.addControls();

@@ -18,6 +18,7 @@ from server.masks.message import StateMessage
 from server.media.container import MAX_PICTURE
 from server.media.encoder import RelayEncoder, relayed_size
 from server.media.frame import CLOCK_RATE_HZ, CodedPacket, RelayCodec
+from server.media.picture_decoder import padded_packet
 
 _TIME_BASE = Fraction(1, CLOCK_RATE_HZ)
 _PENDING_TIMES = 64
@@ -66,7 +67,7 @@ class PictureBurner:
             self._codec = packet.codec
             self._decoder = _open_decoder(packet.codec)
             self._captured.clear()
-        coded = av.Packet(packet.payload)
+        coded = padded_packet(packet.payload)
         coded.pts, coded.time_base = packet.pts, _TIME_BASE
         self._captured[packet.pts] = packet.captured_at_ns
         while len(self._captured) > _PENDING_TIMES:

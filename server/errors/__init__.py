@@ -22,6 +22,10 @@
         StillNotReadyError       *
         RegionError
         TransitionError
+      ReviewError                     a video cannot be reviewed
+        ReviewNotFoundError
+        ReviewPartNotFoundError
+        ReviewLimitError         *
       WorkerError                     the network cannot be run
         WorkerLostError          *
         WorkerStepError
@@ -62,6 +66,12 @@ from server.errors.protocol import (
     RequestTooLargeError,
     UnsupportedMediaTypeError,
     UnsupportedMessageError,
+)
+from server.errors.review import (
+    ReviewError,
+    ReviewLimitError,
+    ReviewNotFoundError,
+    ReviewPartNotFoundError,
 )
 from server.errors.service import ConfigurationError, ServiceError, SettingsRefusedError
 from server.errors.session import (
@@ -114,6 +124,10 @@ __all__ = [
     "RegionError",
     "RequestTooLargeError",
     "ResourceNotFoundError",
+    "ReviewError",
+    "ReviewLimitError",
+    "ReviewNotFoundError",
+    "ReviewPartNotFoundError",
     "ServiceError",
     "SessionError",
     "SessionLimitError",

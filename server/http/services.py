@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 from server.http.settings_reload import SettingsReload
 from server.observability.metrics import ServiceMetrics
 from server.observability.traces import FrameTraces
+from server.review.registry import ReviewRegistry
 from server.session.registry import SessionRegistry
 from server.session.session import Session
 from server.settings import LiveSettings, Settings
@@ -24,6 +25,7 @@ class Services:
     live: LiveSettings
     reload: SettingsReload
     registry: SessionRegistry
+    reviews: ReviewRegistry
     worker: WorkerClient
     metrics: ServiceMetrics
     traces: FrameTraces | None = None

@@ -13,7 +13,7 @@ _START_CODE = re.compile(rb"\x00\x00\x01")
 
 _NAL_SLICE = 1
 _NAL_IDR = 5
-_NAL_SPS = 7
+NAL_SPS = 7
 _NAL_PPS = 8
 
 _BROWSER_PROFILES = frozenset({66, 77, 88, 100})
@@ -40,14 +40,14 @@ def parameter_sets(payload: bytes) -> bytes:
     return b"".join(
         b"\x00\x00\x00\x01" + unit
         for unit in iter_nal_units(payload)
-        if unit[0] & 0x1F in (_NAL_SPS, _NAL_PPS)
+        if unit[0] & 0x1F in (NAL_SPS, _NAL_PPS)
     )
 
 
 def has_parameter_sets(payload: bytes) -> bool:
     """Whether an access unit holds both a sequence and a picture parameter set."""
     types = {unit[0] & 0x1F for unit in iter_nal_units(payload)}
-    return _NAL_SPS in types and _NAL_PPS in types
+    return NAL_SPS in types and _NAL_PPS in types
 
 
 def has_b_slice(payload: bytes) -> bool:
@@ -63,7 +63,7 @@ def is_browser_profile(sets: bytes) -> bool:
     return all(
         unit[1] in _BROWSER_PROFILES
         for unit in iter_nal_units(sets)
-        if unit[0] & 0x1F == _NAL_SPS and len(unit) > 1
+        if unit[0] & 0x1F == NAL_SPS and len(unit) > 1
     )
 
 

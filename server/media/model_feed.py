@@ -9,7 +9,6 @@ import av
 from server.media.cropper import Cropper, rgb_rows
 from server.media.frame import CLOCK_RATE_HZ, ModelFrame
 from server.media.instrument_watch import InstrumentWatch
-from server.media.mailbox import Mailbox
 from server.media.quality_watch import QualityWatch
 from server.media.region import Rectangle, RegionChoice
 from server.media.region_watch import RegionWatch
@@ -25,6 +24,16 @@ class FeedListener(Protocol):
 
     def on_sight(self, sight: Sight) -> None:
         """The pictures show something else than before."""
+
+
+class PictureTray(Protocol):
+    """Where the pictures go."""
+
+    def put(self, item: ModelFrame) -> None:
+        """Leave a picture."""
+
+    def discard(self) -> None:
+        """Take away one that nobody took."""
 
 
 class ModelFeed:
@@ -43,7 +52,7 @@ class ModelFeed:
     def __init__(
         self,
         listener: FeedListener,
-        mailbox: Mailbox[ModelFrame],
+        mailbox: PictureTray,
         model_size: tuple[int, int],
         region: RegionChoice,
         view: ViewLimits,

@@ -26,6 +26,17 @@ class CorruptPacketError(Exception):
     """A packet cannot be decoded; later ones may be."""
 
 
+def padded_packet(payload: bytes) -> av.Packet[Stream]:
+    """Return a packet to be decoded.
+
+    Decoders read some bytes beyond the end, which FFmpeg wants to be zero: a packet that is made
+    of our bytes has whatever follows them, and MPEG-4 pictures then come out wrong.
+    """
+    packet: av.Packet[Stream] = av.Packet(len(payload))
+    packet.update(payload)
+    return packet
+
+
 class PictureDecoder:
     """FFmpeg's decoder of one stretch. Belongs to the thread that decodes.
 
@@ -48,7 +59,7 @@ class PictureDecoder:
             CorruptPacketError: It cannot be decoded.
             UnsupportedCodecError: Neither can those that follow.
         """
-        coded = av.Packet(packet.payload)
+        coded = padded_packet(packet.payload)
         coded.pts = packet.pts
         coded.time_base = _TIME_BASE
         # FFmpeg takes a PNG picture that is not marked as one for the difference to the one before.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, Protocol
 
 import av
 import structlog
@@ -16,7 +16,6 @@ from server.findings.outline import Region, keep_regions
 from server.findings.persistence import PersistenceRule
 from server.findings.watch import FindingWatch
 from server.masks.finding import Finding, FindingStatus, StillFacts
-from server.masks.hub import MaskHub
 from server.masks.message import Polyp, RunLengths
 from server.media.frame import ModelFrame
 from server.media.still import write_still
@@ -27,6 +26,16 @@ Outline = Literal["at_once", "confirmed"]
 """Which polyps are drawn into the video: all, or those that were found for long enough."""
 
 _log = structlog.get_logger(__name__)
+
+
+class FindingAudience(Protocol):
+    """Whom a session tells of its findings."""
+
+    def publish_finding(self, finding: Finding) -> None:
+        """One is new, or has changed."""
+
+    def publish_removed(self, ids: tuple[str, ...]) -> None:
+        """Some are gone."""
 
 
 @dataclass(frozen=True)
@@ -68,21 +77,23 @@ class SessionFindings:
 
     Args:
         rules: As the session begins.
-        hub: Told of every change.
+        audience: Told of every change.
         born: The session's begin, on the wall and on the clock that stamps the frames, ns.
         model_size: (height, width) of the pictures that the network gets.
         metrics: Where findings are counted.
     """
 
     def __init__(
-        self, rules: FindingRules, hub: MaskHub, *, born: tuple[datetime, int],
+        self, rules: FindingRules, audience: FindingAudience, *, born: tuple[datetime, int],
         model_size: tuple[int, int], metrics: ServiceMetrics,
     ) -> None:  # fmt: skip
         self.outline: Outline = rules.outline
         self._born_at, self._born_ns = born
         self._model_size = model_size
         self._metrics = metrics
-        self._book = FindingBook(rules.max_findings, hub.publish_finding, hub.publish_removed)
+        self._book = FindingBook(
+            rules.max_findings, audience.publish_finding, audience.publish_removed
+        )
         self._watch = FindingWatch(self._book, rules.persistence, rules.gap_ms)
         self._last_pts = -1
         self._writing: asyncio.Task[None] | None = None

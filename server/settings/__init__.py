@@ -28,6 +28,7 @@ from server.settings.load import (
 from server.settings.log import LogSettings
 from server.settings.masks import MaskSettings
 from server.settings.push import PushSettings
+from server.settings.review import ReviewSettings
 from server.settings.schema import configuration_schema, default_settings
 from server.settings.session import SessionSettings
 from server.settings.traces import TraceSettings
@@ -50,6 +51,7 @@ __all__ = [
     "LogSettings",
     "MaskSettings",
     "PushSettings",
+    "ReviewSettings",
     "SessionSettings",
     "Settings",
     "SettingsChange",

@@ -30,6 +30,7 @@ _NEW_SESSIONS = frozenset(
         ("encoder",),
         ("findings",),
         ("region",),
+        ("review",),
         ("session", "max_viewers"),
         ("view",),
     }

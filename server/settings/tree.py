@@ -18,6 +18,7 @@ from server.settings.listen import ListenSettings
 from server.settings.log import LogSettings
 from server.settings.masks import MaskSettings
 from server.settings.push import PushSettings
+from server.settings.review import ReviewSettings
 from server.settings.session import SessionSettings
 from server.settings.traces import TraceSettings
 from server.settings.view import ViewSettings
@@ -57,6 +58,7 @@ class Settings(BaseSettings):
     masks: MaskSettings = MaskSettings()
     findings: FindingSettings = FindingSettings()
     view: ViewSettings = ViewSettings()
+    review: ReviewSettings = ReviewSettings()
     encoder: EncoderSettings = EncoderSettings()
     burn_in: BurnInSettings = BurnInSettings()
     push: PushSettings = PushSettings()

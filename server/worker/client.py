@@ -43,6 +43,7 @@ class Picture:
     """One picture to compute: `rgb` is height * width * 3 bytes, `age_ms` its age now.
 
     `is_left_out`: it is not to enter the session's memory. `is_traced`: its result tells its times.
+    `is_patient`: it has no deadline and gives way to all others.
     """
 
     session: str
@@ -54,6 +55,7 @@ class Picture:
     pts: int = 0
     is_left_out: bool = False
     is_traced: bool = False
+    is_patient: bool = False
 
 
 class WorkerClient:
@@ -182,6 +184,7 @@ class WorkerClient:
                 pts=picture.pts,
                 is_left_out=picture.is_left_out,
                 is_traced=picture.is_traced,
+                is_patient=picture.is_patient,
             )
             await self._supervisor.send_step(message, picture.rgb)
             return await answer

@@ -153,6 +153,7 @@ class Worker:
             pts=message.pts,
             is_left_out=message.is_left_out,
             is_traced=message.is_traced,
+            is_patient=message.is_patient,
         )
 
     def _forget(self, session: str) -> None:

@@ -98,6 +98,8 @@ class Step(_Message):
     `age_ms` is its age when sent: both sides count on from there, each by its own clock.
     `is_left_out`: the picture is too poor to be remembered. `is_traced`: the result is to tell
     its times at the worker.
+    `is_patient`: it has no deadline, and is computed when no other picture waits or is
+    about to come.
     """
 
     type: Literal["step"] = "step"
@@ -110,6 +112,7 @@ class Step(_Message):
     pts: int = 0
     is_left_out: bool = False
     is_traced: bool = False
+    is_patient: bool = False
 
 
 class ReadMemory(_Message):

@@ -6,6 +6,10 @@ comes first, also within a batch, so that none is served twice while another wai
 A picture past its deadline is dropped, and so is one that cannot be ready by it. A batch that could
 be larger is held back for pictures that are about to come, never longer than `HOLD_NS` after its
 first picture arrived.
+
+Patient pictures (of a video that is reviewed, not lived) have no deadline and give way to all
+others: one is computed alone, when no other picture waits and none is about to come before it would
+be done.
 """
 
 from __future__ import annotations
@@ -23,13 +27,19 @@ PROBE_NS = 1_000_000_000
 """Without any batch for this long, a picture is computed even if it seems hopeless: the device may
 have become faster, and only a step can tell."""
 
+JITTER_NS = 20_000_000
+"""How much later than its rhythm says a picture may come and still find the device free."""
+
 _LONGEST_INTERVAL_NS = 1_000_000_000
 _SMOOTHING = 4
 
 
 @dataclass(frozen=True)
 class StepRequest:
-    """One picture to compute; the times are read from the caller's clock."""
+    """One picture to compute; the times are read from the caller's clock.
+
+    One that `is_patient` never expires.
+    """
 
     session: str
     epoch: int
@@ -42,6 +52,7 @@ class StepRequest:
     pts: int = 0
     is_left_out: bool = False
     is_traced: bool = False
+    is_patient: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,6 +103,13 @@ class _Entry:
             return False
         return now_ns - HOLD_NS <= self.arrived_at_ns + self.interval_ns <= until_ns
 
+    def in_the_way_until_ns(self, now_ns: int, until_ns: int) -> int | None:
+        """Return until when a picture may come that should not find the device busy; else None."""
+        if self.arrived_at_ns is None or self.interval_ns is None:
+            return None
+        due_ns = self.arrived_at_ns + self.interval_ns
+        return due_ns + JITTER_NS if now_ns - JITTER_NS < due_ns <= until_ns else None
+
 
 class Scheduler:
     """The waiting pictures of all sessions. Owned by the worker's event loop."""
@@ -137,7 +155,8 @@ class Scheduler:
             return [DroppedRequest(request, "reset")]
         dropped = self._give_up(request.session, "replaced")
         entry.waiting = request
-        entry.note_arrival(request.arrived_at_ns)
+        if not request.is_patient:
+            entry.note_arrival(request.arrived_at_ns)
         return dropped
 
     def next_batch(self, now_ns: int) -> Batch:
@@ -154,12 +173,28 @@ class Scheduler:
         hold_until_ns = self._hold_until(chosen, now_ns)
         if hold_until_ns is not None:
             return Batch((), tuple(dropped), hold_until_ns)
+        if not chosen:
+            patient = self._in_turn(is_patient=True)
+            hold_until_ns = self._others_until(now_ns) if patient else None
+            if hold_until_ns is not None:
+                return Batch((), tuple(dropped), hold_until_ns)
+            chosen = patient[:1]
         if chosen:
-            self._taken_at_ns = now_ns
-            for request in chosen:
-                entry = self._entries[request.session]
-                entry.waiting, entry.turn = None, self._take_turn()
+            self._take(chosen, now_ns)
         return Batch(tuple(chosen), tuple(dropped))
+
+    def _take(self, chosen: Sequence[StepRequest], now_ns: int) -> None:
+        """Let pictures go to the device; their sessions' next turn comes last."""
+        self._taken_at_ns = now_ns
+        for request in chosen:
+            entry = self._entries[request.session]
+            entry.waiting, entry.turn = None, self._take_turn()
+
+    def _others_until(self, now_ns: int) -> int | None:
+        """Return until when a patient picture has to wait for others; None if it need not."""
+        done_ns = now_ns + self._times.expected_ns(1)
+        ends = [entry.in_the_way_until_ns(now_ns, done_ns) for entry in self._entries.values()]
+        return max((end for end in ends if end is not None), default=None)
 
     def _drop_hopeless(self, now_ns: int) -> list[DroppedRequest]:
         """Give up what cannot be ready in time."""
@@ -175,10 +210,11 @@ class Scheduler:
                 is_probe_due = False
         return dropped
 
-    def _in_turn(self) -> list[StepRequest]:
-        """Return the waiting pictures in the order of their turns."""
+    def _in_turn(self, *, is_patient: bool = False) -> list[StepRequest]:
+        """Return the waiting pictures of one kind in the order of their turns."""
         entries = sorted(self._entries.values(), key=lambda entry: entry.turn)
-        return [entry.waiting for entry in entries if entry.waiting is not None]
+        waiting = [entry.waiting for entry in entries if entry.waiting is not None]
+        return [request for request in waiting if request.is_patient == is_patient]
 
     def _fits(self, request: StepRequest, chosen: Sequence[StepRequest], now_ns: int) -> bool:
         """Whether a picture can join those chosen without making any of them late."""

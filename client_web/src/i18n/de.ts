@@ -189,7 +189,7 @@ export const de: Strings = {
     fullScreen: "Vollbild",
     help: "diese Hilfe",
   },
-  keyNames: { " ": "Leertaste", escape: "Esc" },
+  keyNames: { " ": "Leertaste", escape: "Esc", arrowleft: "←", arrowright: "→" },
   held: (key) => `${key} (halten)`,
   changeKey: "Ändern",
   changeKeyOf: (command) => `Taste ändern: ${command}`,

@@ -188,7 +188,7 @@ export const en = {
 
   command: (id: string) => (commands as Partial<Record<string, string>>)[id],
   commands,
-  keyNames: { " ": "Space", escape: "Esc" } as Readonly<Partial<Record<string, string>>>,
+  keyNames: { " ": "Space", escape: "Esc", arrowleft: "←", arrowright: "→" } as Readonly<Partial<Record<string, string>>>,
   held: (key: string) => `${key} (hold)`,
   changeKey: "Change",
   changeKeyOf: (command: string) => `Change the key: ${command}`,

@@ -178,7 +178,7 @@ export const zh: Strings = {
     fullScreen: "全屏",
     help: "本帮助",
   },
-  keyNames: { " ": "空格", escape: "Esc" },
+  keyNames: { " ": "空格", escape: "Esc", arrowleft: "←", arrowright: "→" },
   held: (key) => `${key}(按住)`,
   changeKey: "更改",
   changeKeyOf: (command) => `更改按键:${command}`,

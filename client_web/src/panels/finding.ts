@@ -24,6 +24,8 @@ export interface Finding {
   readonly note: string;
   readonly isInSight: boolean;
   readonly firstSeenAt: Date;
+  /** On the session's or the film's clock, 90 kHz. */
+  readonly firstSeenPts: number;
   readonly seenMs: number;
   /** Share of the picture, 0 to 1. */
   readonly largestShare: number;
@@ -44,6 +46,7 @@ export function parseFinding(value: unknown): Finding {
     note: stringField(finding, "note"),
     isInSight: finding["is_in_sight"] === true,
     firstSeenAt: new Date(stringField(finding, "first_seen_at")),
+    firstSeenPts: countField(finding, "first_seen_pts"),
     seenMs: numberField(finding, "seen_ms"),
     largestShare: numberField(finding, "largest_share"),
     still: finding["still"] === null ? null : parseStill(finding["still"]),

@@ -1,6 +1,8 @@
 /** One finding: its still with the outline, when, how long, how large, and what somebody thinks of it. */
 import { h, setText } from "../dom";
 import { findingWords } from "../i18n/findings";
+import { reviewWords } from "../i18n/review";
+import type { FilmPlaces } from "../panelHost";
 import { currentLanguage, inLanguage } from "../strings";
 import type { Finding, FindingStatus, FindingStill } from "./finding";
 
@@ -38,6 +40,7 @@ export class FindingCard {
 
   constructor(
     finding: Finding,
+    film: FilmPlaces | undefined,
     private readonly actions: FindingCardActions,
   ) {
     const { words } = this;
@@ -49,11 +52,13 @@ export class FindingCard {
     });
     this.outline.setAttribute("aria-hidden", "true");
     this.picture.append(h("span", { class: "quiet" }, words.noStill));
-    const when = finding.firstSeenAt.toLocaleTimeString(currentLanguage());
+    const when = film?.timeText(finding.firstSeenPts) ?? finding.firstSeenAt.toLocaleTimeString(currentLanguage());
     setText(this.time, when);
     this.note.placeholder = words.note;
     this.note.setAttribute("aria-label", words.noteOf(when));
     this.note.addEventListener("change", () => this.keepNote());
+    const choices = h("div", { class: "finding-choices" }, this.accept, this.reject, this.save);
+    if (film !== undefined) choices.prepend(goButton(film, finding.firstSeenPts));
     this.element = h(
       "li",
       { class: "finding", "data-finding": finding.id, "aria-label": words.findingOf(when) },
@@ -63,7 +68,7 @@ export class FindingCard {
         { class: "finding-side" },
         h("p", {}, this.time, this.status),
         h("p", { class: "quiet" }, this.facts),
-        h("div", { class: "finding-choices" }, this.accept, this.reject, this.save),
+        choices,
         this.note,
       ),
     );
@@ -131,6 +136,12 @@ export class FindingCard {
     );
     this.picture.replaceChildren(this.image, this.outline);
   }
+}
+
+function goButton(film: FilmPlaces, pts: number): HTMLButtonElement {
+  const button = h("button", { type: "button" }, inLanguage(reviewWords).showFinding);
+  button.addEventListener("click", () => film.goTo(pts));
+  return button;
 }
 
 function linePath(outline: string, name: string): SVGPathElement {

@@ -20,6 +20,7 @@ it("writes the mask as the server told it, the review, and what this is not", ()
     note: "sigmoid",
     is_in_sight: false,
     first_seen_at: "2026-01-01T12:01:00Z",
+    first_seen_pts: 5_400_000,
     seen_ms: 1840,
     largest_share: 0.04,
     still,

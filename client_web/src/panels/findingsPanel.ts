@@ -40,7 +40,7 @@ class FindingsView implements OpenPanel {
     this.element = h(
       "div",
       { class: "findings" },
-      h("p", { class: "quiet" }, this.count, " ", words.kept),
+      h("p", { class: "quiet" }, this.count, " ", this.context.film?.kept ?? words.kept),
       this.note,
       this.list,
     );
@@ -61,7 +61,7 @@ class FindingsView implements OpenPanel {
   }
 
   private get path(): string {
-    return `/v1/sessions/${encodeURIComponent(this.context.sessionId)}/findings`;
+    return `${this.context.path}/findings`;
   }
 
   private hear(news: number): void {
@@ -87,7 +87,7 @@ class FindingsView implements OpenPanel {
   private update(finding: Finding): void {
     let card = this.cards.get(finding.id);
     if (card === undefined) {
-      card = new FindingCard(finding, {
+      card = new FindingCard(finding, this.context.film, {
         review: (change) => void this.review(finding.id, change),
         save: (shown, picture) => void this.save(shown, picture),
         loadStill: () => this.context.api.getBlob(`${this.path}/${encodeURIComponent(finding.id)}/still`),

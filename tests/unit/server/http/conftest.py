@@ -71,6 +71,7 @@ class Builder:
     async def aclose(self) -> None:
         for service in self._made:
             await service.client.aclose()
+            await service.services.reviews.aclose()
             await service.services.registry.aclose()
 
 

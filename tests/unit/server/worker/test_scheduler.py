@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.worker.scheduler import Batch, Scheduler, StepRequest
+from server.worker.scheduler import JITTER_NS, Batch, Scheduler, StepRequest
 from server.worker.step_times import StepTimes
 
 MS = 1_000_000
@@ -232,3 +233,60 @@ def test_nobody_waits_for_company_at_the_cost_of_being_late() -> None:
     scheduler = in_rhythm("a", "b")
     scheduler.submit(request("a", 2, arrived_at_ns=79 * MS, expires_at_ns=80 * MS))
     assert taken(scheduler.next_batch(79 * MS)) == [("a", 2)]
+
+
+def patient(session: str, sequence: int) -> StepRequest:
+    return replace(request(session, sequence, expires_at_ns=0), is_patient=True)
+
+
+def test_a_patient_picture_has_no_deadline() -> None:
+    scheduler = opened("review")
+    scheduler.submit(patient("review", 1))
+    assert taken(scheduler.next_batch(10_000 * MS)) == [("review", 1)]
+
+
+def test_a_patient_picture_is_computed_after_all_others_and_alone() -> None:
+    scheduler = opened("review", "a", "b")
+    scheduler.submit(patient("review", 1))
+    scheduler.submit(request("a", 1))
+    scheduler.submit(request("b", 1))
+    assert taken(scheduler.next_batch(0)) == [("a", 1), ("b", 1)]
+    assert taken(scheduler.next_batch(0)) == [("review", 1)]
+
+
+def test_patient_pictures_take_turns() -> None:
+    scheduler = opened("r1", "r2")
+    for number in (1, 2):
+        scheduler.submit(patient("r1", number))
+        scheduler.submit(patient("r2", number))
+        batches = [taken(scheduler.next_batch(0)) for _ in range(2)]
+        assert batches == [[("r1", number)], [("r2", number)]]
+
+
+def with_rhythm(*, step_ms: int) -> Scheduler:
+    """A session `a` whose pictures came at 0 and 40 ms and were computed; a patient one waits."""
+    times = StepTimes()
+    times.observe(1, step_ms * MS)
+    scheduler = Scheduler(8, times)
+    for session in ("a", "review"):
+        scheduler.open(session, 0)
+    for number, now_ns in ((1, 0), (2, 40 * MS)):
+        scheduler.submit(
+            request("a", number, arrived_at_ns=now_ns, expires_at_ns=now_ns + 250 * MS)
+        )
+        assert taken(scheduler.next_batch(now_ns)) == [("a", number)]
+    scheduler.submit(patient("review", 1))
+    return scheduler
+
+
+def test_a_patient_picture_is_not_begun_when_it_would_be_in_the_way_of_the_next_live_one() -> None:
+    scheduler = with_rhythm(step_ms=30)
+    batch = scheduler.next_batch(51 * MS)
+    assert batch.requests == ()
+    # The next is due at 80 ms, and may be late.
+    assert batch.hold_until_ns == 80 * MS + JITTER_NS
+    assert taken(scheduler.next_batch(80 * MS + JITTER_NS)) == [("review", 1)]
+
+
+def test_a_patient_picture_fills_the_time_between_two_live_ones() -> None:
+    assert taken(with_rhythm(step_ms=10).next_batch(51 * MS)) == [("review", 1)]
