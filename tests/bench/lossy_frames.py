@@ -30,12 +30,19 @@ _PROGRESS_S = 10
 
 
 def run(room: Room, viewer: Viewer, frames: int, seconds: float) -> Figures:
-    """Watch until so many pictures were shown, the time is over or somebody interrupts."""
+    """Watch until so many pictures were shown, the time is over or somebody interrupts.
+
+    A publisher whose connection the path has ended publishes anew, as an encoder would.
+    """
     start = time.monotonic()
     figures = viewer.figures()
     try:
         while figures.shown < frames and time.monotonic() - start < seconds:
+            before = figures.shown
             figures = viewer.wait_until(lambda f: f.shown >= frames, _PROGRESS_S)
+            if figures.shown == before:
+                print("nothing was shown: publishing anew", flush=True)
+                room.publish()
             print(
                 f"{time.monotonic() - start:6.0f} s  shown {figures.shown}  with mask"
                 f" {figures.masks}  wrong {figures.wrong}  without {figures.unmasked}",
