@@ -93,12 +93,20 @@ def test_an_offer_without_candidates_keeps_everything_else() -> None:
 async def open_stream(jitter_ms: float) -> AsyncIterator[asyncio.StreamReader]:
     """A server that writes a hundred lines behind a slow path; yields the client's reader."""
 
-    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for number in range(100):
-            writer.write(f"{number}\n".encode())
-            await writer.drain()
-            await asyncio.sleep(0.001)
+    served: set[asyncio.Task[None]] = set()
+
+    async def write_lines(writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            for number in range(100):
+                writer.write(f"{number}\n".encode())
+                await writer.drain()
+                await asyncio.sleep(0.001)
         writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+
+    def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        served.add(asyncio.create_task(write_lines(writer)))
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     slow = SlowStream(("127.0.0.1", server.sockets[0].getsockname()[1]), jitter_ms, seed=1)
@@ -110,6 +118,7 @@ async def open_stream(jitter_ms: float) -> AsyncIterator[asyncio.StreamReader]:
         writer.close()
         await slow.aclose()
         server.close()
+        await asyncio.gather(*served)
 
 
 async def test_a_slow_stream_keeps_every_byte_in_order() -> None:
