@@ -39,6 +39,7 @@ from PIL import Image
 from sali_core.bench.machine import describe_machine
 from sali_core.data.phantom import Phantom, PhantomConfig
 from tests.e2e.browser import Service, count, open_page, serve, wait_attribute
+from tests.e2e.looking import until
 from tests.fakes.video_files import write_frames
 
 SIZE = (1920, 1080)
@@ -212,7 +213,8 @@ class Screen:
         page = self._page
         self._open("/livez")
         page.evaluate(_BARE, f"/v1/sessions/{self._session}/whep")
-        page.wait_for_function("window.bare.presented > 0")
+        # Not by `wait_for_function`, which the page's Content-Security-Policy forbids.
+        until(lambda: bool(page.evaluate("window.bare.presented > 0")), "the bare video plays")
         page.wait_for_timeout(1000 * SETTLE_S)
         return Meter(page, self._service, bare_counts).measure(seconds)
 
