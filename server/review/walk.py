@@ -16,9 +16,8 @@ from server.review.looking import Looked
 from server.review.mask_store import MaskStore
 from server.review.timeline import ReviewTimeline
 from server.session.findings import SessionFindings
-from server.session.mask_loop import MODEL_SIZE
+from server.session.mask_loop import picture_of
 from server.session.ports import MaskWorker
-from server.worker.client import Picture
 from server.worker.protocol import Result
 
 MOST_TRIES = 5
@@ -113,18 +112,7 @@ class ReviewWalk:
 
     async def _compute(self, frame: ModelFrame) -> Result | None:
         """Return the picture's mask; None if the network fails on it."""
-        height, width = MODEL_SIZE
-        picture = Picture(
-            session=self._stream,
-            sequence=frame.sequence,
-            height=height,
-            width=width,
-            rgb=frame.rgb,
-            age_ms=0.0,
-            pts=frame.pts,
-            is_left_out=frame.is_left_out,
-            is_patient=True,
-        )
+        picture = picture_of(frame, self._stream, is_patient=True)
         for _ in range(MOST_TRIES):
             await self._worker.wait_until_ready()
             self._asked_at_ns = self._now_ns()

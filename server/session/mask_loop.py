@@ -39,6 +39,30 @@ _NS_PER_MS = 1_000_000
 _log = structlog.get_logger(__name__)
 
 
+def picture_of(
+    frame: ModelFrame,
+    session: str,
+    *,
+    age_ms: float = 0.0,
+    is_traced: bool = False,
+    is_patient: bool = False,
+) -> Picture:
+    """Return what the worker is sent of a frame; `session` is the name of the stream there."""
+    height, width = MODEL_SIZE
+    return Picture(
+        session=session,
+        sequence=frame.sequence,
+        height=height,
+        width=width,
+        rgb=frame.rgb,
+        age_ms=age_ms,
+        pts=frame.pts,
+        is_left_out=frame.is_left_out,
+        is_traced=is_traced,
+        is_patient=is_patient,
+    )
+
+
 class MaskLoop:
     """Frames go to the worker as they come, at most `MAX_UNDER_WAY` of them are there at a time.
 
@@ -139,16 +163,10 @@ class MaskLoop:
         if age_ns > self._max_age_ns:
             self.drops["late"] += 1
             return
-        height, width = MODEL_SIZE
-        picture = Picture(
-            session=self._session,
-            sequence=frame.sequence,
-            height=height,
-            width=width,
-            rgb=frame.rgb,
+        picture = picture_of(
+            frame,
+            self._session,
             age_ms=age_ns / _NS_PER_MS,
-            pts=frame.pts,
-            is_left_out=frame.is_left_out,
             is_traced=self._is_traced(frame.sequence),
         )
         answer: Result | Dropped | None = None

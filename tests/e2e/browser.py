@@ -125,12 +125,17 @@ def serve(
             _wait_until_ready(service)
             yield service
         finally:
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            end_process(process)
+
+
+def end_process(process: subprocess.Popen[Any]) -> None:
+    """Ask a process to end; after 20 s, make it."""
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _wait_until_ready(service: Service, timeout_s: float = 180) -> None:

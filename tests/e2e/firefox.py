@@ -15,6 +15,7 @@ import pytest
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
+from tests.e2e.browser import end_process
 from tests.fakes.rtsp_server import free_port
 
 NAMES = ("firefox-esr", "firefox")
@@ -97,12 +98,7 @@ def open_firefox(profile: Path) -> Iterator[FirefoxPage]:
             with _link_to(port) as link:
                 yield FirefoxPage(link)
         finally:
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            end_process(process)
 
 
 def _link_to(port: int, timeout_s: float = 60) -> ClientConnection:
