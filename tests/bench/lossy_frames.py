@@ -78,14 +78,24 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=100_000, help="pictures to show")
     parser.add_argument("--minutes", type=float, default=60, help="stop after so long")
     parser.add_argument("--fps", type=float, default=60)
+    parser.add_argument("--frames-a-size", type=int, default=500, help="until the next size")
     parser.add_argument("--loss", type=float, default=0.05)
     parser.add_argument("--jitter-ms", type=float, default=200)
     parser.add_argument("--reorder", type=float, default=0.1)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--examples", type=Path, default=Path("runs/lossy-frames"), help="folder for wrong pictures"
+    )
     parser.add_argument("--json", type=Path, help="add the figures to the list in this file")
     arguments = parser.parse_args()
     weather = Weather(arguments.loss, arguments.jitter_ms, reorder=arguments.reorder)
-    conditions = Conditions(weather, weather, fps=arguments.fps, seed=arguments.seed)
+    conditions = Conditions(
+        weather,
+        weather,
+        fps=arguments.fps,
+        frames_a_size=arguments.frames_a_size,
+        seed=arguments.seed,
+    )
     with (
         tempfile.TemporaryDirectory() as folder,
         open_room(Path(folder), conditions) as room,
@@ -96,6 +106,8 @@ def main() -> None:
         start = time.monotonic()
         figures = run(room, viewer, arguments.frames, arguments.minutes * 60)
         result = report(room, figures, time.monotonic() - start)
+        for picture in viewer.save_examples(arguments.examples):
+            print(f"as it was drawn: {picture}")
     print(json.dumps(result, indent=1))
     if arguments.json is not None:
         result["machine"] = asdict(describe_machine(torch.device("cpu"), sys.argv))

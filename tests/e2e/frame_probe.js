@@ -8,12 +8,15 @@
   const CODE = { width: 256 / 640, height: 32 / 480 };
   const MASK = { size: 352, first: 12, step: 18, square: 24, digits: 4 };
   const KEPT_EXAMPLES = 50;
+  const KEPT_PICTURES = 8;
 
   const probe = {
     shown: 0, unreadable: 0, backwards: 0, masks: 0, wrong: 0, unclear: 0, sizes: {}, masked: {},
     examples: [], lastNumber: null,
   };
   self.frameProbe = probe;
+  // What the examples looked like, as PNG in base64: to be looked at when a test fails.
+  self.frameProbePictures = [];
 
   function luma(data, at) {
     return (data[at] + data[at + 1] + data[at + 2]) / 3;
@@ -80,8 +83,21 @@
     return number;
   }
 
-  function keep(kind, number, mask) {
-    if (probe.examples.length < KEPT_EXAMPLES) probe.examples.push({ kind, number, mask });
+  function keep(kind, number, mask, picture) {
+    if (probe.examples.length >= KEPT_EXAMPLES) return;
+    const { width, height } = current.size;
+    const extents = Array.from({ length: MASK.digits }, (_, column) => extent(picture, column));
+    probe.examples.push({ kind, number, mask, size: [width, height], canvas: [picture.width, picture.height], extents });
+    if (probe.examples.length <= KEPT_PICTURES) void keepPicture(picture);
+  }
+
+  async function keepPicture(picture) {
+    const canvas = new OffscreenCanvas(picture.width, picture.height);
+    canvas.getContext("2d").putImageData(picture, 0, 0);
+    const bytes = new Uint8Array(await (await canvas.convertToBlob()).arrayBuffer());
+    let text = "";
+    for (const byte of bytes) text += String.fromCharCode(byte);
+    self.frameProbePictures.push(btoa(text));
   }
 
   function count(sizes, { width, height }) {
@@ -91,19 +107,23 @@
 
   let current = null;
 
-  function newPicture(number, size) {
+  function newPicture(number, size, picture) {
     probe.shown++;
     count(probe.sizes, size);
     if (number === null) {
       probe.unreadable++;
+      keep("unreadable", number, null, picture);
       return;
     }
     const step = probe.lastNumber === null ? 1 : (number - probe.lastNumber) & 0xffff;
-    if (step === 0 || step >= 0x8000) probe.backwards++;
+    if (step === 0 || step >= 0x8000) {
+      probe.backwards++;
+      keep("backwards", number, probe.lastNumber, picture);
+    }
     probe.lastNumber = number;
   }
 
-  function read(context, image) {
+  function read(context, image, isStroked) {
     const { width, height } = context.canvas;
     const picture = context.getImageData(0, 0, width, height);
     const number = readNumber(picture);
@@ -111,9 +131,10 @@
       // The canvas may be larger than the picture, to draw sharper lines on it.
       const size = { width: image.displayWidth ?? image.width, height: image.displayHeight ?? image.height };
       current = { image, size, hadMask: false };
-      newPicture(number, size);
+      newPicture(number, size, picture);
     }
-    const mask = readMask(picture);
+    // Pictures that a decoder spoiled may hold the outline's colour: a mask is what was stroked.
+    const mask = isStroked ? readMask(picture) : null;
     if (mask === null) return;
     if (!current.hadMask) {
       probe.masks++;
@@ -122,22 +143,29 @@
     current.hadMask = true;
     if (mask === -1 || number === null) {
       probe.unclear++;
-      keep("unclear", number, mask);
+      keep("unclear", number, mask, picture);
     } else if (mask !== number) {
       probe.wrong++;
-      keep("wrong", number, mask);
+      keep("wrong", number, mask, picture);
     }
   }
 
+  // Contexts with lines on their picture.
+  const stroked = new WeakSet();
   const isPicture = (canvas) => !("className" in canvas) || canvas.className === "picture";
   for (const name of ["OffscreenCanvasRenderingContext2D", "CanvasRenderingContext2D"]) {
     const prototype = self[name]?.prototype;
     if (prototype === undefined) continue;
-    const { drawImage } = prototype;
+    const { drawImage, stroke } = prototype;
     prototype.drawImage = function (image, ...rest) {
       drawImage.call(this, image, ...rest);
+      stroked.delete(this);
       // The outline follows in the same task: read when both are there.
-      if (isPicture(this.canvas)) queueMicrotask(() => read(this, image));
+      if (isPicture(this.canvas)) queueMicrotask(() => read(this, image, stroked.has(this)));
+    };
+    prototype.stroke = function (...path) {
+      stroke.apply(this, path);
+      stroked.add(this);
     };
   }
 })();

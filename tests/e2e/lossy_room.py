@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import threading
 import time
@@ -163,7 +164,7 @@ class Figures:
         backwards: Pictures with a smaller number than the one before.
         sizes: Pictures by size.
         masked: Pictures with a mask, by size.
-        examples: The first wrong and unclear ones.
+        examples: The first that are wrong, unclear, unreadable or backwards.
         unmasked: Pictures that left the screen without a mask, by cause.
         late_masks: Masks that came when their picture had left.
         dropped_frames: Pictures that were never shown.
@@ -218,6 +219,15 @@ class Viewer:
             self.page.wait_for_timeout(250)
             figures = self.figures()
         return figures
+
+    def save_examples(self, folder: Path) -> list[Path]:
+        """Write the first of the `examples`, as they were drawn, as PNG files."""
+        folder.mkdir(parents=True, exist_ok=True)
+        files = []
+        for number, text in enumerate(self.realm.evaluate("self.frameProbePictures")):
+            files.append(folder / f"example-{number}.png")
+            files[-1].write_bytes(base64.b64decode(text))
+        return files
 
     def figures(self) -> Figures:
         """What was drawn since the page was opened."""
