@@ -121,7 +121,9 @@ train: install ## Train the demo weights (DATA=folder, BACKBONE=mobilenetv2 weig
 		--out runs/small
 	$(BIN)/sali train --config configs/small-fine.toml --data $(DATA) --start runs/small/last.safetensors \
 		--out runs/small-fine
-	$(BIN)/sali weights calibrate runs/small-fine/last.safetensors --data $(DATA) -o runs/small.safetensors --force
+	$(BIN)/sali train --config configs/small-phantom.toml --data $(DATA) --start runs/small-fine/last.safetensors \
+		--out runs/small-phantom
+	$(BIN)/sali weights calibrate runs/small-phantom/last.safetensors --data $(DATA) -o runs/small.safetensors --force
 
 clean: ## Remove what was built
 	rm -rf $(VENV) client_web/node_modules client_web/dist .mypy_cache .ruff_cache .pytest_cache

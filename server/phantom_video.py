@@ -13,19 +13,19 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import av
 
 from sali_core.data.phantom import Phantom, PhantomConfig
 from sali_core.errors import SaliError
 from server.errors import ServiceError
+from server.termination import clean_up_when_terminated
 
 if TYPE_CHECKING:
     from av.video.stream import VideoStream
@@ -186,15 +186,10 @@ def _tell(done: int, total: int) -> None:
         sys.stderr.flush()
 
 
-def _stop(_number: int, _frame: object) -> NoReturn:
-    """Leave through the clean-up when told to terminate."""
-    raise SystemExit(128 + signal.SIGTERM)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code: 0, 1 for a failure, 130 when interrupted."""
     options = _parse(arguments)
-    signal.signal(signal.SIGTERM, _stop)
+    clean_up_when_terminated()
     try:
         config = PhantomConfig(
             width=options.width,

@@ -16,6 +16,7 @@ from server.commands import bench_service
 from server.commands.bench_clinical import clinical
 from server.commands.bench_findings import findings
 from server.commands.outputs import Outputs, tell_measuring
+from server.termination import clean_up_when_terminated
 
 app = typer.Typer(help="Measure this machine.", no_args_is_help=True)
 
@@ -23,6 +24,8 @@ app = typer.Typer(help="Measure this machine.", no_args_is_help=True)
 @app.callback()
 def bench() -> None:
     """Measure this machine."""
+    # The services and publishers that a benchmark starts end with it.
+    clean_up_when_terminated()
 
 
 app.command("media")(bench_service.media)
