@@ -138,14 +138,13 @@ class FrameAssembler:
         while number in self._pieces:
             del self._pieces[number]
             number += 1
-        # Behind the gap the first pieces may be the tail of a frame that began inside it.
+        # Behind a gap the first pieces may be the tail of a frame that began inside it.
         waiting = sorted(self._pieces)
-        previous: RtpPiece | None = None
+        before: dict[int, RtpPiece] = {}
         for number in waiting:
-            piece = self._pieces[number]
+            piece, previous = self._pieces[number], before.get(number - 1)
             if previous is not None and (previous.is_last or previous.timestamp != piece.timestamp):
                 self._next = number
                 return
-            del self._pieces[number]
-            previous = piece
+            before[number] = self._pieces.pop(number)
         self._next = (waiting[-1] if waiting else number) + 1

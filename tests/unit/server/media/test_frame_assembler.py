@@ -67,6 +67,14 @@ def test_a_lost_packet_costs_its_frame_and_is_told() -> None:
     assert [f.data[0] for f in frames if f.follows_loss] == [4]
 
 
+def test_a_frame_that_lost_its_beginning_behind_another_loss_is_no_frame() -> None:
+    """It would be taken for a keyframe without its parameter sets, and get those of before."""
+    pieces = [piece for number, piece in enumerate(_pieces(12)) if number not in (10, 12)]
+    frames = _feed(FrameAssembler(patience_ns=5 * _MS), pieces)
+    assert [f.data for f in frames] == [bytes([n]) * 3 for n in range(12) if n not in (3, 4)]
+    assert [f.data[0] for f in frames if f.follows_loss] == [5]
+
+
 def test_a_packet_sent_again_in_time_costs_nothing() -> None:
     pieces = _pieces(12)
     late = pieces.pop(10)
