@@ -298,6 +298,7 @@ def _media_factory(live: LiveSettings, clock: Clock) -> MediaFactory:
                 tells_instruments=settings.view.tells_instruments,
             ),
             on_sight=order.events.on_sight,
+            on_size=order.events.on_size,
         )
         burned = BurnedStream(
             pipeline.relay,

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { MASK_AGE_LIMIT_MS } from "./aiWatch";
-import { FrameMatcher, MAX_HELD_FRAMES, type Picture } from "./frameMatcher";
+import { FrameMatcher, MAX_HELD_FRAMES, SPOILED_LIMIT_MS, type Picture } from "./frameMatcher";
 import { FakeTime } from "./testing/fakeTime";
 
 const FRAME_MS = 40;
@@ -10,7 +10,11 @@ const NONE = { no_origin: 0, ai_inactive: 0, too_old: 0, not_arrived: 0 };
 
 class FakeFrame {
   closed = 0;
-  constructor(readonly index: number) {}
+  constructor(
+    readonly index: number,
+    readonly width = 640,
+    readonly height = 480,
+  ) {}
   close(): void {
     this.closed++;
   }
@@ -38,8 +42,8 @@ class Bench {
     return this.firstPts + index * FRAME_TICKS;
   }
 
-  frame(index: number): FakeFrame {
-    const frame = new FakeFrame(index);
+  frame(index: number, width?: number, height?: number): FakeFrame {
+    const frame = new FakeFrame(index, width, height);
     this.frames.push(frame);
     this.matcher.pushFrame(frame, (this.pts(index) + this.origin) % 2 ** 32);
     this.tick();
@@ -364,5 +368,78 @@ describe("FrameMatcher, live mode", () => {
     exact.tick();
     expect(exact.shown.at(-1)!.frame.index).toBe(62);
     expect(exact.open).toHaveLength(1);
+  });
+});
+
+describe("FrameMatcher, where the picture's size changes", () => {
+  const CHANGE = 20;
+
+  /** A source whose pictures are 320 x 240 from CHANGE on; `decoded` says at which width each one comes out. */
+  function playChange(bench: Bench, decoded: (index: number) => number, count = 60): void {
+    bench.matcher.tellSize(bench.pts(0), { width: 640, height: 480 });
+    for (let index = 0; index < count; index++) {
+      bench.until(FRAME_MS * index);
+      if (index === CHANGE) bench.matcher.tellSize(bench.pts(CHANGE), { width: 320, height: 240 });
+      const width = decoded(index);
+      bench.frame(index, width, (width * 3) / 4);
+    }
+    bench.until(FRAME_MS * count + 300);
+  }
+
+  const shownIndices = (bench: Bench): number[] =>
+    bench.shown.filter((picture) => picture.isNewFrame).map((picture) => picture.frame.index);
+
+  // hazard H18
+  it.each(["exact", "live"] as const)("keeps the last good picture while spoiled ones come, in %s mode", (mode) => {
+    const bench = new Bench();
+    bench.matcher.setMode(mode);
+    playChange(bench, (index) => (index < CHANGE + 10 ? 640 : 320));
+    const spoiled = Array.from({ length: 10 }, (_, place) => CHANGE + place);
+    expect(shownIndices(bench)).toEqual([...Array(60).keys()].filter((index) => !spoiled.includes(index)));
+    expect(bench.matcher.counters).toMatchObject({ spoiledFrames: 10, doubtedSizes: 0, droppedFrames: 0 });
+    expect(spoiled.every((index) => bench.frames[index]!.closed === 1)).toBe(true);
+    expect(bench.open).toHaveLength(1);
+  });
+
+  it("takes pictures out of those that wait when the news of the change comes", () => {
+    const bench = new Bench();
+    bench.matcher.tellSize(bench.pts(0), { width: 640, height: 480 });
+    bench.play(20, 100);
+    const start = 20 * FRAME_MS + 300;
+    bench.until(start);
+    for (const index of [28, 29, 30]) bench.frame(index);
+    const shown = shownIndices(bench).length;
+    bench.matcher.tellSize(bench.pts(29), { width: 320, height: 240 });
+    bench.until(start + 500);
+    expect(shownIndices(bench).slice(shown)).toEqual([28]);
+    expect(bench.matcher.counters.spoiledFrames).toBe(2);
+  });
+
+  it("shows them again when no others come, and believes in no size until a picture bears it out", () => {
+    const bench = new Bench();
+    playChange(bench, () => 640, 100);
+    const { spoiledFrames, doubtedSizes } = bench.matcher.counters;
+    expect(doubtedSizes).toBe(1);
+    expect(spoiledFrames * FRAME_MS).toBeGreaterThan(SPOILED_LIMIT_MS - 2 * FRAME_MS);
+    expect(spoiledFrames * FRAME_MS).toBeLessThan(SPOILED_LIMIT_MS + 2 * FRAME_MS);
+    expect(shownIndices(bench).at(-1)).toBe(99);
+    expect(shownIndices(bench)).toHaveLength(100 - spoiledFrames);
+  });
+
+  it("shows every picture whose size nobody told of", () => {
+    const bench = new Bench();
+    playChange(bench, (index) => (index < CHANGE ? 640 : 800));
+    expect(shownIndices(bench)).toHaveLength(60);
+    expect(bench.matcher.counters.spoiledFrames).toBe(0);
+  });
+
+  it("knows nothing of a new connection's pictures", () => {
+    const bench = new Bench();
+    playChange(bench, (index) => (index < CHANGE ? 640 : 320));
+    bench.matcher.reset();
+    bench.matcher.setOrigin(bench.origin);
+    bench.frame(61);
+    bench.until(62 * FRAME_MS + 300);
+    expect(shownIndices(bench).at(-1)).toBe(61);
   });
 });

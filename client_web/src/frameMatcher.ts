@@ -4,10 +4,14 @@
  *
  * Exact mode: a frame waits for its own mask until it is due (see Playout) and is shown with that
  * mask or with none. Live mode: a frame is shown at once with the newest mask, if that is young
- * enough. In both modes a mask leaves the screen when its picture is older than MASK_AGE_LIMIT_MS.
+ * enough. In both modes a mask leaves the screen when its picture is older than MASK_AGE_LIMIT_MS. A frame
+ * that cannot be what was sent at its time (see PictureSizes) is not shown; the one before it stays.
  */
 import { MASK_AGE_LIMIT_MS } from "./aiWatch";
 import type { Clock } from "./clock";
+import { createCounters, type UnmaskedCause } from "./matcherCounters";
+import type { Extent } from "./pictureGeometry";
+import { PictureSizes } from "./pictureSizes";
 import { Playout } from "./playout";
 import { low32, ptsOf, tickDifference, TICK_TOLERANCE, TICKS_PER_MS, Unwrapper } from "./rtpTime";
 
@@ -15,6 +19,8 @@ export type MatchMode = "exact" | "live";
 
 /** Frames of the decoder's pool may be few: never keep more of them. */
 export const MAX_HELD_FRAMES = 10;
+/** A picture may stand still for so long because those after it seem spoiled; then they are shown all the same. */
+export const SPOILED_LIMIT_MS = 1500;
 /** Masks past their age are kept among them, to tell a late one from one that never came. */
 const MAX_KEPT_MASKS = 64;
 
@@ -35,18 +41,6 @@ export interface Picture<F, M> {
   readonly isNewFrame: boolean;
 }
 
-/** Why a frame left the screen without its mask (exact mode). */
-export type UnmaskedCause = "no_origin" | "ai_inactive" | "too_old" | "not_arrived";
-
-export interface MatcherCounters {
-  framesReceived: number;
-  framesDrawn: number;
-  framesWithMask: number;
-  lateMasks: number;
-  droppedFrames: number;
-  readonly unmasked: Record<UnmaskedCause, number>;
-}
-
 interface HeldFrame<F> {
   readonly frame: F;
   /** Unwrapped 90 kHz time, from 0 at the first frame of the connection. */
@@ -62,17 +56,13 @@ interface KeptMask<M> {
   readonly bornAt: number;
 }
 
-export class FrameMatcher<F extends Closable, M> {
-  readonly counters: MatcherCounters = {
-    framesReceived: 0,
-    framesDrawn: 0,
-    framesWithMask: 0,
-    lateMasks: 0,
-    droppedFrames: 0,
-    unmasked: { no_origin: 0, ai_inactive: 0, too_old: 0, not_arrived: 0 },
-  };
+export class FrameMatcher<F extends Closable & Extent, M> {
+  readonly counters = createCounters();
   private readonly playout = new Playout();
   private readonly unwrapper = new Unwrapper();
+  private readonly sizes = new PictureSizes();
+  /** Since when frames are left out because they are spoiled; null while others are shown. */
+  private spoiledSince: number | null = null;
   private queue: HeldFrame<F>[] = [];
   private masks: KeptMask<M>[] = [];
   private shown: HeldFrame<F> | null = null;
@@ -106,6 +96,8 @@ export class FrameMatcher<F extends Closable, M> {
     this.floorTicks = Number.NEGATIVE_INFINITY;
     this.unwrapper.reset();
     this.playout.reset();
+    this.sizes.doubt();
+    this.spoiledSince = null;
   }
 
   setOrigin(rtpOrigin: number): void {
@@ -178,6 +170,11 @@ export class FrameMatcher<F extends Closable, M> {
     if (this.mode === "exact" && ticks < this.floorTicks - TICK_TOLERANCE) this.counters.lateMasks++;
   }
 
+  /** @param pts of the first picture of this size, 90 kHz, may exceed 32 bits. */
+  tellSize(pts: number, size: Extent): void {
+    this.sizes.tell(pts, size);
+  }
+
   /** Decide what to show now; null when the screen is right as it is. */
   tick(): Picture<F, M> | null {
     const now = this.clock.now();
@@ -215,6 +212,7 @@ export class FrameMatcher<F extends Closable, M> {
 
   /** Move to the newest frame that is due; frames it overtakes are dropped and counted. */
   private advance(now: number): boolean {
+    this.discardSpoiled(now);
     let newest: HeldFrame<F> | null = null;
     for (;;) {
       const head = this.queue[0];
@@ -230,8 +228,28 @@ export class FrameMatcher<F extends Closable, M> {
     this.shown = newest;
     this.floorTicks = newest.ticks;
     this.shownHadMask = false;
+    this.spoiledSince = null;
+    if (this.origin !== null) this.sizes.noteShown(ptsOf(newest.rtpTimestamp, this.origin), newest.frame);
     this.counters.framesDrawn++;
     return true;
+  }
+
+  /** Frames that cannot be what was sent leave unseen, unless there is nothing else for too long. */
+  private discardSpoiled(now: number): void {
+    const { origin } = this;
+    if (origin === null) return;
+    const isSpoiled = ({ rtpTimestamp, frame }: HeldFrame<F>): boolean => this.sizes.isSpoiled(ptsOf(rtpTimestamp, origin), frame);
+    const spoiled = this.queue.filter(isSpoiled);
+    if (spoiled.length === 0) return;
+    this.spoiledSince ??= now;
+    if (now - this.spoiledSince > SPOILED_LIMIT_MS) {
+      this.sizes.doubt();
+      this.counters.doubtedSizes++;
+      return;
+    }
+    this.queue = this.queue.filter((held) => !spoiled.includes(held));
+    for (const { frame } of spoiled) frame.close();
+    this.counters.spoiledFrames += spoiled.length;
   }
 
   /** The frame on the screen goes. */

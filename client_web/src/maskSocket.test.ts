@@ -76,6 +76,16 @@ describe("MaskSocket", () => {
     expect(server.last.sent).toEqual([{ type: "attach", viewer: "v2" }]);
   });
 
+  it("asks for the repair of the video connection it has attached, and of no other", () => {
+    const socket = connect();
+    server.last.onopen?.();
+    socket.askForRepair();
+    expect(server.last.sent).toEqual([]);
+    socket.attach("v1");
+    socket.askForRepair();
+    expect(server.last.sent.at(-1)).toEqual({ type: "repair", viewer: "v1" });
+  });
+
   it("acknowledges every mask, broken ones too, and nothing else", () => {
     connect();
     server.last.onopen?.();

@@ -99,6 +99,11 @@ export class MaskSocket {
     if (viewer !== null) this.retryNow();
   }
 
+  /** Ask for a keyframe: the pictures of the attached video connection are spoiled. */
+  askForRepair(): void {
+    if (this.viewer !== null) this.send({ type: "repair", viewer: this.viewer });
+  }
+
   /** The network or the machine came back: do not wait for the timer. */
   retryNow(): void {
     if (this.timer === null) return;

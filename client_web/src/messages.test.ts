@@ -21,6 +21,11 @@ describe("parseServerMessage", () => {
       viewer: "v8",
       rtp_origin: 2718281828,
     });
+    expect(parse({ type: "size", pts: 2 ** 40, source_size: [480, 640] })).toEqual({
+      type: "size",
+      pts: 2 ** 40,
+      source_size: [480, 640],
+    });
     expect(parse(maskJson({ pts: 2 ** 40 }))).toMatchObject({ type: "mask", pts: 2 ** 40, region: [0, 0, 640, 480] });
     expect(parse(stateJson())).toMatchObject({ type: "state", ai_state: "active" });
   });
@@ -63,6 +68,11 @@ describe("parseServerMessage", () => {
       expect(error).toBeInstanceOf(MessageError);
       expect((error as MessageError).sequence).toBe(77);
     }
+  });
+
+  it("refuses a size without pixels or without a time", () => {
+    expect(() => parse({ type: "size", pts: 1, source_size: [0, 640] })).toThrow("source_size");
+    expect(() => parse({ type: "size", pts: -1, source_size: [480, 640] })).toThrow("pts");
   });
 
   it("refuses an origin wider than 32 bits, a foreign protocol and an unknown state", () => {

@@ -46,6 +46,13 @@ export interface OriginMessage {
   readonly rtp_origin: number;
 }
 
+/** Pictures from `pts` on have this size. */
+export interface SizeMessage {
+  readonly type: "size";
+  readonly pts: number;
+  readonly source_size: Size;
+}
+
 export interface Polyp {
   readonly box: Rect;
   readonly area_px: number;
@@ -95,6 +102,7 @@ export interface FindingsRemovedMessage {
 export type ServerMessage =
   | HelloMessage
   | OriginMessage
+  | SizeMessage
   | MaskMessage
   | StateMessage
   | FindingMessage
@@ -102,6 +110,7 @@ export type ServerMessage =
 
 export type ClientMessage =
   | { readonly type: "attach"; readonly viewer: string }
+  | { readonly type: "repair"; readonly viewer: string }
   | { readonly type: "ack"; readonly sequence: number };
 
 /**
@@ -117,6 +126,8 @@ export function parseServerMessage(text: string): ServerMessage | null {
       return parseHello(object);
     case "origin":
       return parseOrigin(object);
+    case "size":
+      return { type: "size", pts: countField(object, "pts"), source_size: sizeOf(object["source_size"], "source_size") };
     case "mask":
       return parseMaskKeepingSequence(object);
     case "state":

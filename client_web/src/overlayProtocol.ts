@@ -1,7 +1,8 @@
 /** What the page and the overlay worker say to each other. */
 import type { ShownAiState } from "./aiWatch";
-import type { MatchMode, MatcherCounters } from "./frameMatcher";
+import type { MatchMode } from "./frameMatcher";
 import type { SocketState } from "./maskSocket";
+import type { MatcherCounters } from "./matcherCounters";
 import type { SourceRetry, SourceState, View } from "./messages";
 import type { OverlayLook, ViewLayout } from "./overlayLook";
 import type { Extent } from "./pictureGeometry";

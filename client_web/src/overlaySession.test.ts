@@ -361,6 +361,25 @@ describe("OverlaySession", () => {
     expect(room.session.present).toMatchObject({ mask: null, region: [0, 0, 640, 480] });
   });
 
+  // hazard H18
+  it("asks for a keyframe at once, and then twice a second, while spoiled pictures come", () => {
+    const size = (index: number, source_size: number[]): void =>
+      room.server.last.receive({ type: "size", pts: index * FRAME_TICKS, source_size });
+    size(0, [480, 640]);
+    room.play(10);
+    expect(room.server.last.sent).not.toContainEqual({ type: "repair", viewer: "v1" });
+    size(10, [240, 320]);
+    const { framesDrawn } = room.lastStats.counters;
+    room.play(1, false, 10);
+    const asked = (): number => room.server.last.sent.filter((sent) => (sent as { type: string }).type === "repair").length;
+    expect(asked()).toBe(1);
+    expect(room.server.last.sent).toContainEqual({ type: "repair", viewer: "v1" });
+    room.play(30, false, 11);
+    expect(asked()).toBe(3);
+    expect(room.lastStats.counters.framesDrawn - framesDrawn).toBeLessThanOrEqual(3);
+    expect(room.lastStats.counters.spoiledFrames).toBeGreaterThanOrEqual(20);
+  });
+
   it("leaves no timer behind", () => {
     room.play(3);
     room.session.stop();

@@ -15,6 +15,7 @@ import type { OverlayStats, ViewSettings } from "./overlayProtocol";
 import type { ViewLayout } from "./overlayLook";
 import type { Drawable, Overlay } from "./overlayRenderer";
 import type { Extent } from "./pictureGeometry";
+import { isSameSize } from "./pictureSizes";
 import type { PresentPicture } from "./snapshot";
 
 export const REPORT_EVERY_MS = 250;
@@ -22,6 +23,8 @@ export const REPORT_EVERY_MS = 250;
 export const MAX_TICK_MS = 25;
 /** When the time of day runs ahead of the clock by this much, the machine was asleep. */
 export const SLEEP_MS = 1000;
+/** A keyframe takes its time: it is not asked for more often than this. */
+export const REPAIR_EVERY_MS = 500;
 const WINDOW_MS = 5000;
 
 export interface SessionFrame extends Closable, Drawable {}
@@ -48,14 +51,14 @@ export interface OverlaySessionOptions {
 }
 
 /**
- * Whether a picture has the size of the mask's own, within the pixel that coding may cut off an odd side.
+ * Whether a picture has the size of the mask's own.
  *
- * After a change of size a decoder may give old pictures out under new time stamps. Their time is the mask's, what
- * they show is not.
+ * After a change of size a decoder may give old pictures out under new time stamps (see PictureSizes). Their time is
+ * the mask's, what they show is not.
  */
 export function hasSizeOf({ shape }: { readonly shape: MaskShape }, frame: Extent): boolean {
   const [height, width] = shape.sourceSize;
-  return Math.abs(frame.width - width) <= 1 && Math.abs(frame.height - height) <= 1;
+  return isSameSize(frame, { width, height });
 }
 
 export class OverlaySession implements MaskSocketListener {
@@ -68,6 +71,8 @@ export class OverlaySession implements MaskSocketListener {
   private readonly maskedTimes = new LatencyWindow(1000);
   private maskedBefore = 0;
   private findingNews = 0;
+  private spoiledBefore = 0;
+  private repairAskedAt: number | null = null;
   private settings: ViewSettings;
   private socket: MaskSocket | null = null;
   private socketState: SocketState = "connecting";
@@ -184,6 +189,11 @@ export class OverlaySession implements MaskSocketListener {
       case "origin":
         if (message.viewer === this.viewer) this.matcher.setOrigin(message.rtp_origin);
         break;
+      case "size": {
+        const [height, width] = message.source_size;
+        this.matcher.tellSize(message.pts, { width, height });
+        break;
+      }
       case "state":
         this.watch.noteState(message);
         break;
@@ -232,6 +242,7 @@ export class OverlaySession implements MaskSocketListener {
     this.matcher.setMasksAllowed(verdict.state === "active");
     const picture = this.matcher.tick();
     if (picture !== null) this.show(picture, now);
+    this.askForRepairIfSpoiled(now);
     this.reportIfDue(now);
     this.rearm();
   }
@@ -266,6 +277,15 @@ export class OverlaySession implements MaskSocketListener {
     if (masked > this.maskedBefore) this.maskedTimes.add(now, 0);
     this.maskedBefore = masked;
     if (picture.maskAgeMs !== null) this.maskAges.add(now, picture.maskAgeMs);
+  }
+
+  private askForRepairIfSpoiled(now: number): void {
+    const { spoiledFrames } = this.matcher.counters;
+    const isSpoiled = spoiledFrames > this.spoiledBefore;
+    this.spoiledBefore = spoiledFrames;
+    if (!isSpoiled || (this.repairAskedAt !== null && now - this.repairAskedAt < REPAIR_EVERY_MS)) return;
+    this.repairAskedAt = now;
+    this.socket?.askForRepair();
   }
 
   private hasSlept(now: number): boolean {

@@ -19,11 +19,17 @@ export interface PeerResource {
  * Offer what a peer connection was given, by a POST.
  *
  * @param path where to post, below the page's own origin.
+ * @param adapt changes what the browser would offer; a browser that refuses the change offers as it would.
  * @throws ApiError, UnreachableError or ViewerError; nothing is left open then.
  */
-export async function offerPeer(api: Api, path: string, peer: RTCPeerConnection): Promise<PeerResource> {
+export async function offerPeer(
+  api: Api,
+  path: string,
+  peer: RTCPeerConnection,
+  adapt: (sdp: string) => string = (sdp) => sdp,
+): Promise<PeerResource> {
   try {
-    await peer.setLocalDescription(await peer.createOffer());
+    await describe(peer, adapt);
     await gathered(peer);
     const offer = peer.localDescription?.sdp;
     if (offer === undefined) throw new ViewerError("the browser made no offer");
@@ -39,6 +45,16 @@ export async function offerPeer(api: Api, path: string, peer: RTCPeerConnection)
   } catch (error) {
     peer.close();
     throw error;
+  }
+}
+
+async function describe(peer: RTCPeerConnection, adapt: (sdp: string) => string): Promise<void> {
+  const offer = await peer.createOffer();
+  try {
+    await peer.setLocalDescription({ type: "offer", sdp: adapt(offer.sdp ?? "") });
+  } catch (error) {
+    if (!(error instanceof DOMException)) throw error;
+    await peer.setLocalDescription(offer);
   }
 }
 

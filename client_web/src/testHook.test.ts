@@ -20,7 +20,7 @@ const stats: OverlayStats = {
   hasOrigin: true,
   badMessages: 0,
   modelName: "small-demo",
-  counters: { framesReceived: 12, framesDrawn: 10, framesWithMask: 9, lateMasks: 1, droppedFrames: 2, unmasked: { no_origin: 0, ai_inactive: 0, too_old: 0, not_arrived: 1 } },
+  counters: { framesReceived: 12, framesDrawn: 10, framesWithMask: 9, lateMasks: 1, droppedFrames: 2, spoiledFrames: 4, doubtedSizes: 1, unmasked: { no_origin: 0, ai_inactive: 0, too_old: 0, not_arrived: 1 } },
   newFindings: 0,
   findingNews: 0,
 };
@@ -31,6 +31,8 @@ it("names what tests and support read", () => {
     masksDrawn: "9",
     lateMasks: "1",
     droppedFrames: "2",
+    spoiledFrames: "4",
+    doubtedSizes: "1",
     unmaskedNotArrived: "1",
     videoDelayMs: "61.2",
     maskLatencyMs: "",

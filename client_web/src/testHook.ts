@@ -20,6 +20,8 @@ export function statsToDataset(
     masksDrawn: String(stats.counters.framesWithMask),
     lateMasks: String(stats.counters.lateMasks),
     droppedFrames: String(stats.counters.droppedFrames),
+    spoiledFrames: String(stats.counters.spoiledFrames),
+    doubtedSizes: String(stats.counters.doubtedSizes),
     unmaskedNoOrigin: String(stats.counters.unmasked.no_origin),
     unmaskedAiInactive: String(stats.counters.unmasked.ai_inactive),
     unmaskedTooOld: String(stats.counters.unmasked.too_old),

@@ -25,13 +25,27 @@ export function preferH264<C extends { readonly mimeType: string; readonly sdpFm
   return [...codecs].sort((a, b) => rank(a) - rank(b));
 }
 
+/**
+ * Have a receiver take an H.264 keyframe for one only when its parameter sets are there.
+ *
+ * Chromium otherwise takes IDR slices whose SPS and PPS were lost or overtaken for a whole keyframe and decodes them
+ * with the sets of before: after a change of size, spoiled pictures under new time stamps until the next keyframe.
+ * The receiver heeds its own description only, so the parameter stands in the offer.
+ */
+export function requireParameterSets(sdp: string): string {
+  const types = [...sdp.matchAll(/^a=rtpmap:(\d+) H264\/90000/gim)].map(([, type]) => type);
+  return sdp.replace(/^a=fmtp:(\d+) [^\r\n]*/gm, (line, type: string) =>
+    types.includes(type) ? `${line};sps-pps-idr-in-keyframe=1` : line,
+  );
+}
+
 /** @throws ApiError, UnreachableError or ViewerError; nothing is left open then. */
 export async function connectWhep(api: Api, sessionId: string, overlay: Overlay): Promise<WhepConnection> {
   const peer = new RTCPeerConnection({ iceServers: [] });
   const transceiver = peer.addTransceiver("video", { direction: "recvonly" });
   const codecs = RTCRtpReceiver.getCapabilities("video")?.codecs ?? [];
   if (codecs.length > 0) transceiver.setCodecPreferences(preferH264(codecs));
-  const resource = await offerPeer(api, whepPath(sessionId, overlay), peer);
+  const resource = await offerPeer(api, whepPath(sessionId, overlay), peer, requireParameterSets);
   const { receiver } = transceiver;
   return { viewer: resource.id, track: receiver.track, receiver, peer, close: () => resource.close() };
 }

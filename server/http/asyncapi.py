@@ -24,6 +24,8 @@ from server.masks.message import (
     HelloMessage,
     MaskMessage,
     OriginMessage,
+    RepairMessage,
+    SizeMessage,
     StateMessage,
 )
 from server.version import VERSION
@@ -52,11 +54,12 @@ _CHANNELS = {
             "hello": HelloMessage,
             "state": StateMessage,
             "origin": OriginMessage,
+            "size": SizeMessage,
             "mask": MaskMessage,
             "finding": FindingMessage,
             "findings_removed": FindingsRemovedMessage,
         },
-        takes={"attach": AttachMessage, "ack": AckMessage},
+        takes={"attach": AttachMessage, "repair": RepairMessage, "ack": AckMessage},
     ),
     "frames": _Channel(
         FRAMES_SUBPROTOCOL,

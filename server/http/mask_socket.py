@@ -18,6 +18,7 @@ from server.masks.message import (
     AttachMessage,
     HelloMessage,
     ModelCard,
+    RepairMessage,
     parse_client_message,
 )
 from server.session.session import Session
@@ -28,7 +29,7 @@ router = APIRouter()
 
 @router.websocket("/v1/sessions/{session_id}/masks")
 async def send_masks(websocket: WebSocket, session_id: str) -> None:
-    """Send a session's states, masks and origins until one side ends it."""
+    """Send a session's states, masks, sizes and origins until one side ends it."""
     await serve_socket(websocket, session_id, SUBPROTOCOL, _serve)
 
 
@@ -66,7 +67,7 @@ async def _send(
 
 
 async def _receive(websocket: WebSocket, session: Session, subscription: MaskSubscription) -> None:
-    """Take acknowledgements and attachments until the client goes.
+    """Take acknowledgements, attachments and calls for repair until the client goes.
 
     Raises:
         WebSocketDisconnect: The client went.
@@ -86,6 +87,8 @@ async def _receive(websocket: WebSocket, session: Session, subscription: MaskSub
             subscription.acknowledge(message.sequence)
         elif isinstance(message, AttachMessage):
             session.hub.attach(subscription, message.viewer)
+        elif isinstance(message, RepairMessage):
+            session.peers.repair_viewer(message.viewer)
 
 
 def session_hello(session: Session, services: Services) -> HelloMessage:

@@ -19,6 +19,7 @@ from server.masks.message import (
     OriginMessage,
     Polyp,
     RunLengths,
+    SizeMessage,
     StateMessage,
 )
 
@@ -28,12 +29,22 @@ MAX_ORIGINS = 256
 MAX_ATTACHED = 4
 """Viewers one reader may attach; the oldest is forgotten."""
 
+MAX_SIZES = 16
+"""Changes of the picture's size that wait for one reader; the oldest is forgotten."""
+
 MAX_REMOVED = 256
 """Ids of removed findings that wait for one reader; the oldest is forgotten."""
 
 _NS_PER_MS = 1_000_000
 
-DueMessage = OriginMessage | StateMessage | FindingsRemovedMessage | FindingMessage | MaskMessage
+DueMessage = (
+    OriginMessage
+    | SizeMessage
+    | StateMessage
+    | FindingsRemovedMessage
+    | FindingMessage
+    | MaskMessage
+)
 DropCounter = Callable[[str], None]
 
 
@@ -110,6 +121,7 @@ class MaskSubscription:
         self._unacknowledged: deque[int] = deque()
         self._origins: deque[OriginMessage] = deque(maxlen=MAX_ATTACHED)
         self._attached: deque[str] = deque(maxlen=MAX_ATTACHED)
+        self._sizes: deque[SizeMessage] = deque(maxlen=MAX_SIZES)
         self._findings: dict[str, Finding] = {}
         self._removed: deque[str] = deque(maxlen=MAX_REMOVED)
         self._wake = asyncio.Event()
@@ -142,6 +154,11 @@ class MaskSubscription:
         if origin.viewer in self._attached:
             self._origins.append(origin)
             self._wake.set()
+
+    def put_size(self, size: SizeMessage) -> None:
+        """Take word of another picture size. Each counts: pictures of several may be under way."""
+        self._sizes.append(size)
+        self._wake.set()
 
     def put_finding(self, finding: Finding) -> None:
         """Take a finding that is new or changed; it replaces what waited of the same one."""
@@ -176,8 +193,9 @@ class MaskSubscription:
     def take(self) -> list[DueMessage]:
         """Return what is to be sent now, in order; often nothing."""
         now_ns = self._now_ns()
-        due: list[DueMessage] = [*self._origins, *self._take_findings()]
+        due: list[DueMessage] = [*self._origins, *self._sizes, *self._take_findings()]
         self._origins.clear()
+        self._sizes.clear()
         if now_ns >= self._state_due_ns:
             due.append(self._state)
             self._state_due_ns = now_ns + self._limits.state_interval_ms * _NS_PER_MS
@@ -237,6 +255,7 @@ class MaskHub:
         self._subscriptions: set[MaskSubscription] = set()
         self._listeners: set[MaskListener] = set()
         self._origins: OrderedDict[str, OriginMessage] = OrderedDict()
+        self._size: SizeMessage | None = None
         self._is_closed = False
 
     @property
@@ -254,6 +273,8 @@ class MaskHub:
         subscription = MaskSubscription(
             self._state, limits=self._limits, now_ns=self._now_ns, count_drop=self._count_drop
         )
+        if self._size is not None:
+            subscription.put_size(self._size)
         if self._is_closed:
             subscription.close()
         self._subscriptions.add(subscription)
@@ -311,6 +332,17 @@ class MaskHub:
             self._origins.popitem(last=False)
         for subscription in self._subscriptions:
             subscription.put_origin(origin)
+
+    def publish_size(self, pts: int, source_size: tuple[int, int]) -> None:
+        """Tell every reader, and those who come, which size pictures have from `pts` on.
+
+        Args:
+            pts: Of the first picture of this size.
+            source_size: (height, width) as viewers get them.
+        """
+        self._size = SizeMessage(pts=pts, source_size=source_size)
+        for subscription in self._subscriptions:
+            subscription.put_size(self._size)
 
     def close(self) -> None:
         """End every reader: the session is over."""

@@ -63,6 +63,14 @@ class OriginMessage(_Message):
     rtp_origin: int = Field(ge=0, lt=2**32)
 
 
+class SizeMessage(_Message):
+    """Pictures from `pts` on have this size, [height, width], as viewers get them."""
+
+    type: Literal["size"] = "size"
+    pts: int
+    source_size: tuple[int, int]
+
+
 class RunLengths(_Message):
     """A mask: `size` is [height, width], `counts` as `server.masks.rle` writes it."""
 
@@ -165,6 +173,13 @@ class AttachMessage(_Message):
     viewer: str = Field(min_length=1, max_length=64)
 
 
+class RepairMessage(_Message):
+    """A client sees spoiled pictures on one WHEP viewer's connection and wants a keyframe."""
+
+    type: Literal["repair"]
+    viewer: str = Field(min_length=1, max_length=64)
+
+
 class AckMessage(_Message):
     """A client has taken the mask of this sequence, and all before it."""
 
@@ -172,11 +187,12 @@ class AckMessage(_Message):
     sequence: int = Field(ge=0)
 
 
-ServerMessage = HelloMessage | OriginMessage | MaskMessage | StateMessage
-ClientMessage = AttachMessage | AckMessage
+ServerMessage = HelloMessage | OriginMessage | SizeMessage | MaskMessage | StateMessage
+ClientMessage = AttachMessage | RepairMessage | AckMessage
 
 _CLIENT_MODELS: dict[str, type[ClientMessage]] = {
     "attach": AttachMessage,
+    "repair": RepairMessage,
     "ack": AckMessage,
 }
 _FRAME_MODELS: dict[str, type[FrameMessage]] = {"frame": FrameMessage}

@@ -239,8 +239,10 @@ class DecoderThread:
             self._feed.pass_over_gap()
         self._rate.add(pts)
         if self._rate.fps != self._told_fps or size != self._size:
-            if self._size is not None and size != self._size:
-                self._feed.begin_stretch("the picture size changed")
+            if size != self._size:
+                self._listener.on_size(pts, *size)
+                if self._size is not None:
+                    self._feed.begin_stretch("the picture size changed")
             self._size = size
             self._told_fps = self._rate.fps
             self._listener.on_picture(*size, self._rate.fps)

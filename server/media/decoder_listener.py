@@ -16,6 +16,9 @@ class DecoderListener(Protocol):
     def on_picture(self, width: int, height: int, fps: float | None) -> None:
         """The first picture, or one of another size, was decoded (size as relayed)."""
 
+    def on_size(self, pts: int, width: int, height: int) -> None:
+        """Pictures have another size (as relayed) from this one on; told for the first one too."""
+
     def on_discontinuity(self, reason: str) -> None:
         """The next picture does not continue the last; returns when everybody knows."""
 

@@ -55,6 +55,8 @@ class MediaPipeline:
         region: Which part of the picture the model gets.
         view: How the pictures are looked at; by default they are not.
         on_sight: Called when they show something else than before.
+        on_size: Called with pts, width and height of the first picture, and of each that has
+            another size than the one before (as viewers get them).
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class MediaPipeline:
         region: RegionChoice = FULL,
         view: ViewLimits | None = None,
         on_sight: Callable[[Sight], None] = lambda sight: None,
+        on_size: Callable[[int, int, int], None] = lambda pts, width, height: None,
     ) -> None:
         self.relay = Relay()
         self.sight = Sight()
@@ -86,6 +89,7 @@ class MediaPipeline:
         self._on_state = on_state
         self._on_discontinuity = on_discontinuity
         self._on_sight = on_sight
+        self._on_size = on_size
         self._on_arrival = on_arrival
         self._clock = clock
         self._options = options or SourceOptions()
@@ -311,6 +315,11 @@ class MediaPipeline:
         self.sight = sight
         if not self._is_closing:
             self._on_sight(sight)
+
+    def size_changed(self, pts: int, width: int, height: int) -> None:
+        """Pass on the size of what comes; for the router."""
+        if not self._is_closing:
+            self._on_size(pts, width, height)
 
     def decoding_failed(self, error: ServiceError) -> None:
         """Have the source try again; stop it, if it would only deliver the same once more."""

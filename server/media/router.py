@@ -45,6 +45,9 @@ class RouterOwner(Protocol):
     def see(self, sight: Sight) -> None:
         """The pictures show something else than before."""
 
+    def size_changed(self, pts: int, width: int, height: int) -> None:
+        """Pictures have another size from this one on."""
+
     def decoding_failed(self, error: ServiceError) -> None:
         """What comes cannot be decoded, and is not tried further."""
 
@@ -202,6 +205,10 @@ class PacketRouter:
     def on_picture(self, width: int, height: int, fps: float | None) -> None:
         """Remember what viewers will see."""
         self._post(self._set_video, width, height, fps)
+
+    def on_size(self, pts: int, width: int, height: int) -> None:
+        """Tell the session, for its viewers."""
+        self._post(self._owner.size_changed, pts, width, height)
 
     def on_discontinuity(self, reason: str) -> None:
         """Tell the session and wait until it has heard: only then may pictures follow."""

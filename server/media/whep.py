@@ -186,6 +186,15 @@ class WhepViewers:
             raise ResourceNotFoundError(f"no viewer {viewer_id[:40]!r}; it may have left")
         await _end(viewer)
 
+    def repair(self, viewer_id: str) -> None:
+        """Help a viewer whose pictures are spoiled, as if it had reported a lost one.
+
+        Nothing happens if there is no such viewer (any more).
+        """
+        viewer = self._viewers.get(viewer_id)
+        if viewer is not None:
+            viewer.track.request_repair()
+
     async def trickle(
         self, viewer_id: str, if_match: str | None, fragment: TrickleFragment
     ) -> None:

@@ -73,6 +73,10 @@ class SessionPeers:
         """
         await self._viewers.close(viewer_id)
 
+    def repair_viewer(self, viewer_id: str) -> None:
+        """Send a viewer a keyframe as soon as there can be one; one that is gone is none."""
+        self._viewers.repair(viewer_id)
+
     async def add_publisher(self, offer_sdp: str) -> tuple[str, str]:
         """Answer a WHIP offer; return the publisher's id and the answer.
 

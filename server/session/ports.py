@@ -123,6 +123,9 @@ class Viewers(Protocol):
     ) -> None:
         """Take a viewer's later candidates."""
 
+    def repair(self, viewer_id: str) -> None:
+        """Help a viewer whose pictures are spoiled; one that is gone is none."""
+
     async def close(self, viewer_id: str) -> None:
         """End a viewer."""
 
@@ -200,6 +203,9 @@ class MediaEvents(Protocol):
 
     def on_sight(self, sight: Sight) -> None:
         """The pictures show something else than before."""
+
+    def on_size(self, pts: int, width: int, height: int) -> None:
+        """Pictures have another size, as viewers see them, from this one on."""
 
     def on_origin(self, viewer_id: str, rtp_origin: int) -> None:
         """A viewer's RTP origin is known."""

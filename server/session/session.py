@@ -261,6 +261,10 @@ class Session:
         self._monitor.note_sight(sight)
         self._publish_state()
 
+    def on_size(self, pts: int, width: int, height: int) -> None:
+        """Tell readers which size pictures have from this one on."""
+        self.hub.publish_size(pts, (height, width))
+
     def on_origin(self, viewer_id: str, rtp_origin: int) -> None:
         """Pass a viewer's RTP origin to its reader."""
         self.hub.publish_origin(viewer_id, rtp_origin)

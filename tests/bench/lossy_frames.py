@@ -86,6 +86,11 @@ def main() -> None:
     parser.add_argument(
         "--examples", type=Path, default=Path("runs/lossy-frames"), help="folder for wrong pictures"
     )
+    parser.add_argument(
+        "--takes-slices",
+        action="store_true",
+        help="the browser decodes keyframes whose parameter sets are missing, as Chromium does",
+    )
     parser.add_argument("--json", type=Path, help="add the figures to the list in this file")
     arguments = parser.parse_args()
     weather = Weather(arguments.loss, arguments.jitter_ms, reorder=arguments.reorder)
@@ -101,7 +106,7 @@ def main() -> None:
         open_room(Path(folder), conditions) as room,
         open_page() as page,
     ):
-        viewer = room.watch(page)
+        viewer = room.watch(page, takes_slices=arguments.takes_slices)
         viewer.wait_for_masks()
         start = time.monotonic()
         figures = run(room, viewer, arguments.frames, arguments.minutes * 60)

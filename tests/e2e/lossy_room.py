@@ -34,6 +34,16 @@ TAMPER = """(() => {
   };
 })();"""
 
+# Chromium as it is left to itself: it takes slices without their parameter sets for a keyframe.
+TAKE_SLICES = """(() => {
+  const { prototype } = RTCPeerConnection;
+  const { setLocalDescription } = prototype;
+  prototype.setLocalDescription = function (description) {
+    const sdp = description.sdp.replaceAll(';sps-pps-idr-in-keyframe=1', '');
+    return setLocalDescription.call(this, { type: description.type, sdp });
+  };
+})();"""
+
 _Result = TypeVar("_Result")
 
 
@@ -118,8 +128,19 @@ class Room:
         self._seed += 2
         return publisher
 
-    def watch(self, page: Any, *, origin_off: int = 0, pts_off: int = 0) -> Viewer:
-        """Open the viewer over the bad network; `*_off` ticks make it wrong on purpose."""
+    def watch(
+        self, page: Any, *, origin_off: int = 0, pts_off: int = 0, takes_slices: bool = False
+    ) -> Viewer:
+        """Open the viewer over the bad network.
+
+        Args:
+            page: Not opened yet.
+            origin_off: Ticks by which it is wrong on purpose.
+            pts_off: The same, of the masks.
+            takes_slices: The browser decodes keyframes whose parameter sets are missing.
+        """
+        if takes_slices:
+            page.add_init_script(TAKE_SLICES)
         page.route("**/whep", self._lead_over_path)
         page.route("**/whep?*", self._lead_over_path)
         instrument(page)
@@ -168,6 +189,8 @@ class Figures:
         unmasked: Pictures that left the screen without a mask, by cause.
         late_masks: Masks that came when their picture had left.
         dropped_frames: Pictures that were never shown.
+        spoiled_frames: Pictures that were not shown because they cannot be what was sent.
+        doubted_sizes: How often they were shown after all.
     """
 
     shown: int
@@ -182,6 +205,8 @@ class Figures:
     unmasked: dict[str, int]
     late_masks: int
     dropped_frames: int
+    spoiled_frames: int
+    doubted_sizes: int
 
     def as_dict(self) -> dict[str, Any]:
         """For a file."""
@@ -241,6 +266,8 @@ class Viewer:
             },
             late_masks=int(attribute(self.page, "late-masks") or 0),
             dropped_frames=int(attribute(self.page, "dropped-frames") or 0),
+            spoiled_frames=int(attribute(self.page, "spoiled-frames") or 0),
+            doubted_sizes=int(attribute(self.page, "doubted-sizes") or 0),
         )
 
 

@@ -148,6 +148,7 @@ class FakeViewers:
         self._viewers: set[str] = set()
         self._created = 0
         self.is_closed = False
+        self.repaired: list[str] = []
 
     @property
     def count(self) -> int:
@@ -167,6 +168,10 @@ class FakeViewers:
         if viewer_id not in self._viewers:
             raise ResourceNotFoundError("no viewer has this id")
         require_match(if_match, viewer_id)
+
+    def repair(self, viewer_id: str) -> None:
+        if viewer_id in self._viewers:
+            self.repaired.append(viewer_id)
 
     async def close(self, viewer_id: str) -> None:
         if viewer_id not in self._viewers:

@@ -32,6 +32,7 @@ class Run:
     events: list[str | ModelFrame] = field(default_factory=list)
     packets: list[CodedPacket] = field(default_factory=list)
     views: list[View] = field(default_factory=list)
+    sizes: list[tuple[int, int, int]] = field(default_factory=list)
 
     @property
     def frames(self) -> list[ModelFrame]:
@@ -84,6 +85,7 @@ async def run(
     states: list[tuple[SourceState, str]] = []
     events: list[str | ModelFrame] = []
     views: list[View] = []
+    sizes: list[tuple[int, int, int]] = []
     pipeline = MediaPipeline(
         spec,
         mailbox=mailbox,
@@ -93,9 +95,10 @@ async def run(
         region=region,
         view=view,
         on_sight=lambda sight: views.append(sight.view),
+        on_size=lambda *size: sizes.append(size),
         options=options,
     )
-    running = Run(pipeline, states, events, views=views)
+    running = Run(pipeline, states, events, views=views, sizes=sizes)
     subscription = pipeline.relay.subscribe()
 
     async def read_frames() -> None:

@@ -202,6 +202,8 @@ async def test_a_camera_that_changes_its_size_is_followed_at_once(tmp_path: Path
         assert running.pipeline.encoders == 0
         await running.until_that(lambda: len(running.packets) == 20)
         assert [_units(p.payload) for p in running.packets] == [_units(p) for p in small + large]
+        told_sizes = [(running.packets[0].pts, 64, 48), (running.packets[10].pts, 322, 242)]
+        assert running.sizes == told_sizes, "from which relayed picture on"
 
 
 async def test_a_camera_that_changes_its_rate_is_followed(tmp_path: Path) -> None:

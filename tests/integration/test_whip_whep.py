@@ -212,6 +212,26 @@ async def _viewer_offer() -> str:
     return sdp
 
 
+@pytest.mark.hazard("H18")
+async def test_a_viewer_that_sees_spoiled_pictures_is_sent_a_keyframe() -> None:
+    async with open_room() as room:
+        # This publisher makes no keyframes of its own accord.
+        publisher, _ = await publish(room, "VP8")
+        await until(lambda: room.pipeline.video, "the first picture was decoded")
+        received: list[RtpFrame] = []
+        viewer, viewer_id = await view(room, lambda _codec, frame: received.append(frame))
+        await until(lambda: len(received) > 50, "a keyframe may be asked for again")
+        keyframes = sum(_starts_decoding("vp8", frame.data) for frame in received)
+        room.viewers.repair("v0123456789abcdef")
+        room.viewers.repair(viewer_id)
+        await until(
+            lambda: sum(_starts_decoding("vp8", frame.data) for frame in received) > keyframes,
+            "a keyframe came",
+        )
+        await viewer.close()
+        await publisher.close()
+
+
 @pytest.mark.parametrize(
     "damage",
     [

@@ -93,7 +93,9 @@ def test_the_document_tells_who_sends_what() -> None:
     by_service = {
         reference["$ref"].rpartition("/")[2] for reference in operations["send_masks"]["messages"]
     }
-    assert by_service == {"hello", "state", "origin", "mask", "finding", "findings_removed"}
+    assert by_service == {
+        "hello", "state", "origin", "size", "mask", "finding", "findings_removed"
+    }  # fmt: skip
     taken = [m["$ref"].rpartition("/")[2] for m in operations["receive_frames"]["messages"]]
     assert taken == ["frame", "picture"]
     text = (DOCS / "protocol.md").read_text()

@@ -108,6 +108,35 @@ async def test_an_attached_viewers_origin_is_sent(service: Service) -> None:
         }
 
 
+async def test_the_pictures_size_is_told_to_readers_at_once_and_to_those_who_come(
+    service: Service,
+) -> None:
+    session_id = await service.create()
+    async with open_socket(service.app, masks_path(session_id)) as socket:
+        await socket.receive_type("state")
+        service.media.pipelines[0].events.on_size(7200, 640, 480)
+        told = {"type": "size", "pts": 7200, "source_size": [480, 640]}
+        assert await socket.receive_type("size") == told
+        async with open_socket(service.app, masks_path(session_id)) as later:
+            assert await later.receive_type("size") == told
+
+
+@pytest.mark.hazard("H18")
+async def test_a_call_for_repair_reaches_that_viewer_and_an_unknown_one_does_no_harm(
+    service: Service,
+) -> None:
+    session_id = await service.create()
+    service.media.pipelines[0].play()
+    session = service.services.registry.get(session_id)
+    viewers = [(await session.peers.add_viewer("offer"))[0] for _ in range(2)]
+    async with open_socket(service.app, masks_path(session_id)) as socket:
+        socket.send(type="repair", viewer="v0123456789abcdef")
+        socket.send(type="repair", viewer=viewers[1])
+        await socket.receive_type("state")
+        await asyncio.sleep(0.01)
+        assert service.media.viewers[0].repaired == [viewers[1]]
+
+
 async def test_unknown_types_are_ignored(service: Service) -> None:
     session_id = await service.create()
     async with open_socket(service.app, masks_path(session_id)) as socket:

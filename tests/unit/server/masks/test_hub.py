@@ -10,12 +10,19 @@ from server.masks.finding import Finding, FindingMessage, FindingsRemovedMessage
 from server.masks.hub import (
     MAX_ORIGINS,
     MAX_REMOVED,
+    MAX_SIZES,
     HubLimits,
     MaskHub,
     MaskRecord,
     MaskSubscription,
 )
-from server.masks.message import MaskMessage, OriginMessage, RunLengths, StateMessage
+from server.masks.message import (
+    MaskMessage,
+    OriginMessage,
+    RunLengths,
+    SizeMessage,
+    StateMessage,
+)
 from tests.fakes.virtual_clock import VirtualClock
 
 
@@ -147,6 +154,32 @@ def test_an_attached_reader_gets_its_viewers_origin_once(world: Hub, is_known_be
     assert reader.take() == [OriginMessage(viewer="v1", rtp_origin=77)]
     assert reader.take() == []
     assert other.take() == []
+
+
+def test_every_reader_is_told_each_picture_size_and_who_comes_later_the_present_one(
+    world: Hub,
+) -> None:
+    reader = world.hub.subscribe()
+    reader.take()
+    world.hub.publish_size(3600, (480, 640))
+    world.hub.publish_size(7200, (240, 320))
+    assert reader.take() == [
+        SizeMessage(pts=3600, source_size=(480, 640)),
+        SizeMessage(pts=7200, source_size=(240, 320)),
+    ]
+    assert reader.take() == []
+    later = world.hub.subscribe()
+    assert later.take()[0] == SizeMessage(pts=7200, source_size=(240, 320))
+
+
+def test_only_so_many_sizes_wait_for_a_reader(world: Hub) -> None:
+    reader = world.hub.subscribe()
+    reader.take()
+    for number in range(MAX_SIZES + 1):
+        world.hub.publish_size(number, (48, 64 + number))
+    assert [m.pts for m in reader.take() if isinstance(m, SizeMessage)] == list(
+        range(1, MAX_SIZES + 1)
+    )
 
 
 def test_only_so_many_origins_are_remembered(world: Hub) -> None:

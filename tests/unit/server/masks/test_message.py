@@ -21,6 +21,12 @@ def test_acknowledgements_and_attachments_are_understood() -> None:
     ) == message.AttachMessage(type="attach", viewer="v1")
 
 
+def test_a_call_for_repair_names_its_viewer() -> None:
+    assert message.parse_client_message(
+        '{"type": "repair", "viewer": "v1"}'
+    ) == message.RepairMessage(type="repair", viewer="v1")
+
+
 def test_unknown_types_are_ignored() -> None:
     assert message.parse_client_message('{"type": "wave"}') is None
 
@@ -38,6 +44,7 @@ def test_unknown_types_are_ignored() -> None:
         '{"type": "ack", "sequence": -1}',
         '{"type": "ack", "sequence": "x"}',
         '{"type": "attach", "viewer": ""}',
+        '{"type": "repair"}',
         '{"type": "attach", "viewer": "' + "v" * 65 + '"}',
         "[" * 100_000,
     ],
@@ -56,6 +63,7 @@ def test_origin_is_a_32_bit_number() -> None:
     ("interface", "model"),
     [
         ("OriginMessage", message.OriginMessage),
+        ("SizeMessage", message.SizeMessage),
         ("MaskMessage", message.MaskMessage),
         ("StateMessage", message.StateMessage),
         ("Polyp", message.Polyp),

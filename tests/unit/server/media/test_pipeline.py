@@ -401,11 +401,12 @@ async def test_another_size_of_pushed_pictures_clears_the_memory() -> None:
     async with run(parse_source("frames")) as running:
         await running.until_reason("waiting for a program")
         feed = running.pipeline.attach_frames()
-        feed.push(jpeg(64, 48), 0)
+        first = feed.push(jpeg(64, 48), 0)
         await running.until(1)
-        feed.push(jpeg(128, 96), 3600)
+        second = feed.push(jpeg(129, 97), 3600)
         await running.until(2)
         assert running.events[1] == "the picture size changed"
+        assert running.sizes == [(first, 64, 48), (second, 128, 96)], "as viewers get them"
 
 
 async def test_a_pushed_picture_that_cannot_be_decoded_costs_itself_only() -> None:
