@@ -71,6 +71,23 @@ def test_a_viewer_that_is_wrong_by_one_frame_is_caught(room: Room, wrong: dict[s
 
 
 @pytest.mark.long
+@pytest.mark.hazard("H18")
+def test_pictures_that_a_browser_spoils_are_left_out(tmp_path: Path) -> None:
+    """Chromium left to itself: it decodes keyframes whose parameter sets are missing."""
+    conditions = Conditions(frames_a_size=75, seed=5)
+    with open_room(tmp_path, conditions) as room, open_page() as page:
+        viewer = room.watch(page, takes_slices=True)
+        viewer.wait_for_masks()
+        figures = viewer.wait_until(lambda f: f.spoiled_frames >= 40 and f.shown >= 500, 180)
+        print(figures)
+        assert figures.spoiled_frames >= 40
+        assert figures.wrong == 0, figures.examples
+        assert figures.unclear == 0, figures.examples
+        # One may be shown before the news of the change comes.
+        assert figures.backwards + figures.unreadable <= figures.spoiled_frames / 10
+
+
+@pytest.mark.long
 def test_masks_come_back_on_their_frames_after_a_change_of_codec(room: Room) -> None:
     """VP8 instead of H.264, from another publisher; the viewer connects anew."""
     with open_page() as page:
