@@ -22,14 +22,14 @@ _MAX_LOOKS = 1024
 class PersistenceRule:
     """Found in `share` of the last `window_ms`: 0.66 of 240 ms is 4 of 6 frames at 25 a second.
 
-    The default is 12 of 15; docs/findings.md tells what it was chosen by.
+    The default is 8 of 10; docs/findings.md tells what it was chosen by.
 
     Attributes:
         window_ms: How far back it looks; 0 confirms everything at once.
         share: How much of that time a region must have been found.
     """
 
-    window_ms: int = 600
+    window_ms: int = 400
     share: float = 0.8
 
 
