@@ -106,8 +106,7 @@ def test_every_mask_of_a_film_lies_on_its_own_picture(film: Path, tmp_path: Path
         until(lambda: attribute(page, "playing") == "false", "the film is over", 120)
         counts = probed(page)
     print({key: counts[key] for key in ("shown", "masks", "wrong", "unclear", "unreadable")})
-    assert counts["examples"] == []
-    assert (counts["wrong"], counts["unclear"], counts["unreadable"]) == (0, 0, 0)
+    assert (counts["wrong"], counts["unclear"], counts["unreadable"]) == (0, 0, 0), counts
     assert played["backwards"] == 0
     # A busy machine shows fewer pictures of a film that runs; each has its mask at once.
     assert played["shown"] > FRAMES / 2
