@@ -1,13 +1,16 @@
-"""What Linux tells of processes: children, processor time."""
+"""What Linux tells of processes: children, processor time; and how one is ended."""
 
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
+from typing import Any
 
 from server.errors import BenchError
 
 _PROC = Path("/proc")
+_STOP_TIMEOUT_S = 20.0
 _UTIME = 11
 """Index of the user time behind the process's name in /proc/PID/stat (proc(5): field 14)."""
 
@@ -20,6 +23,16 @@ def require_proc() -> None:
     """
     if not (_PROC / "self" / "stat").is_file():
         raise BenchError("this benchmark needs Linux: it reads processor times from /proc")
+
+
+def end_process(process: subprocess.Popen[Any]) -> None:
+    """Ask a process of ours to end; after 20 s, make it."""
+    process.terminate()
+    try:
+        process.wait(_STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def cpu_s(pid: int) -> float:

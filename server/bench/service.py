@@ -18,7 +18,6 @@ from server.bench.http_client import request
 from server.errors import BenchError
 
 _START_TIMEOUT_S = 180.0
-_STOP_TIMEOUT_S = 20.0
 _LOG_LINES = 6
 
 
@@ -70,12 +69,7 @@ class Service:
         for pid in self.worker_pids():
             # One that a benchmark has stopped would not hear that it shall end.
             os.kill(pid, signal.SIGCONT)
-        self._process.terminate()
-        try:
-            self._process.wait(_STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        processes.end_process(self._process)
 
     @property
     def cpu_s(self) -> float:

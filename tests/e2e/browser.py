@@ -24,6 +24,7 @@ from scipy import ndimage
 from sali_core.data.phantom.frame_code import read_frame_code
 from server.bench.chromium import FLAGS, find_chromium
 from server.bench.marker_model import place_of
+from server.bench.processes import end_process
 from server.masks.look import OUTLINE_RGB
 from tests.fakes.rtsp_server import free_port
 
@@ -126,16 +127,6 @@ def serve(
             yield service
         finally:
             end_process(process)
-
-
-def end_process(process: subprocess.Popen[Any]) -> None:
-    """Ask a process to end; after 20 s, make it."""
-    process.terminate()
-    try:
-        process.wait(20)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 def _wait_until_ready(service: Service, timeout_s: float = 180) -> None:

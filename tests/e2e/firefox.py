@@ -15,7 +15,7 @@ import pytest
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
-from tests.e2e.browser import end_process
+from server.bench.processes import end_process
 from tests.fakes.rtsp_server import free_port
 
 NAMES = ("firefox-esr", "firefox")
