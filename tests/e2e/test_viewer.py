@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -92,12 +93,11 @@ def visit(house: Visit) -> Iterator[Visit]:
 
 def test_each_style_is_seen_and_the_last_is_none(visit: Visit) -> None:
     page = visit.page
-    for style in ("outline", "fill", "box"):
+    for style, following in pairwise(("outline", "fill", "box", "off")):
         assert attribute(page, "overlay") == style
         until(lambda: outlined(page) > 0, f"{style} is seen")
         page.keyboard.press("o")
-        wait_attribute(page, "overlay", "off" if style == "box" else attribute(page, "overlay"))
-        until(lambda before=style: attribute(page, "overlay") != before, "the next style")
+        wait_attribute(page, "overlay", following)
     masks = count(page, "masks-drawn")
     until(lambda: count(page, "masks-drawn") > masks + 3, "masks come")
     assert outlined(page) == 0
