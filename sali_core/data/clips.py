@@ -18,7 +18,7 @@ from sali_core.data import augment
 from sali_core.data.appearance import create_appearance
 from sali_core.data.augment import uniform
 from sali_core.data.camera import Excursion, create_path, find_empty_window
-from sali_core.data.pictures import Clip, Picture, Pictures
+from sali_core.data.pictures import Clip, Picture, Pictures, Scene
 from sali_core.data.spoiling import create_spoiler
 from sali_core.errors import ConfigError
 
@@ -35,6 +35,8 @@ class ClipMix:
 
     Attributes:
         phantom: Clips from the phantom, when there are phantom videos.
+        cut_off: Of those, clips that end on a frame on which the edge of the picture cuts off a
+            polyp, where the scene has one: at first little of a polyp is seen.
         negative: Of the others, crops of stills that hold no polyp.
         spoilt: Clips with frames of bad quality: mostly the last, or the last two.
         excursion: Clips from stills in which the polyp leaves or enters the view.
@@ -45,6 +47,7 @@ class ClipMix:
     """
 
     phantom: float = 0.3
+    cut_off: float = 0.0
     negative: float = 0.15
     spoilt: float = 0.15
     excursion: float = 0.1
@@ -59,7 +62,7 @@ class ClipDataset(torch.utils.data.Dataset[Clip]):
     def __init__(
         self,
         stills: Pictures,
-        phantoms: Sequence[Pictures],
+        phantoms: Sequence[Scene],
         *,
         size: int,
         seed: int,
@@ -123,13 +126,19 @@ class ClipDataset(torch.utils.data.Dataset[Clip]):
 
     def _phantom_clip(self, generator: Generator) -> Clip:
         video = self._phantoms[int(torch.randint(len(self._phantoms), (), generator=generator))]
-        now = int(torch.randint(1, len(video), (), generator=generator))
+        now = self._draw_present(video, generator)
         times = _draw_times(generator, self._frames)[-self._frames :]
         loaded = [video.load(max(0, now + int(time))) for time in times]
         frames, masks = stack_frames(loaded, self._size)
         if uniform(generator, 0, 1) < 0.5:
             frames, masks = frames.flip(-1), masks.flip(-1)
         return Clip(self._finish(frames, times, generator), masks)
+
+    def _draw_present(self, video: Scene, generator: Generator) -> int:
+        """Draw the last frame of a phantom clip."""
+        if self._mix.cut_off and uniform(generator, 0, 1) < self._mix.cut_off and video.cut_off:
+            return video.cut_off[int(torch.randint(len(video.cut_off), (), generator=generator))]
+        return int(torch.randint(1, len(video), (), generator=generator))
 
     def _finish(
         self, frames: Tensor, times: list[float], generator: Generator, reach: float = 1.0

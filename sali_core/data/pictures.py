@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -34,6 +35,15 @@ class Pictures(Protocol):
 
     def load(self, index: int) -> Picture:
         """Return image [H, W, 3] uint8 and mask [H, W] bool."""
+        ...
+
+
+class Scene(Pictures, Protocol):
+    """A video made for training."""
+
+    @property
+    def cut_off(self) -> Sequence[int]:
+        """Frames on which the edge of the picture cuts off a polyp; may be none."""
         ...
 
 

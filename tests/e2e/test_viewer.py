@@ -118,6 +118,7 @@ def test_the_clean_picture_beside_stays_clean(visit: Visit) -> None:
     page = visit.page
     page.keyboard.press("b")
     wait_attribute(page, "layout", "beside")
+    until(lambda: outlined_halves(page)[0] == 0, "the picture is drawn anew, twice")
     seen = 0
     masks = count(page, "masks-drawn")
     while count(page, "masks-drawn") < masks + 40:
@@ -150,7 +151,7 @@ def test_looks_are_chosen_beside_the_picture_and_kept(visit: Visit) -> None:
     page.keyboard.press("Escape")
     visit.go(f"#/session/{visit.service.sessions()[0]['id']}")
     wait_attribute(page, "ai-state", "active")
-    assert attribute(page, "overlay") == "box"
+    wait_attribute(page, "overlay", "box")
 
 
 def test_a_snapshot_saves_the_clean_picture_and_its_own_mask(visit: Visit) -> None:
@@ -215,7 +216,8 @@ def test_a_second_screen_shows_the_state_and_has_no_control(visit: Visit) -> Non
     visit.go_to_session("?screen=1")
     assert page.locator("button:visible, a:visible, input:visible, select:visible").count() == 0
     assert page.get_by_text("Not a medical device", exact=True).is_visible()
-    assert page.locator(".chip.ai .chip-label").inner_text() == "AI ACTIVE"
+    state = page.locator(".chip.ai .chip-label")
+    until(lambda: state.inner_text() == "AI ACTIVE", "the state is told")
     for key in ("o", "v", "?", "n", "Escape"):
         page.keyboard.press(key)
     assert attribute(page, "overlay") == "outline"

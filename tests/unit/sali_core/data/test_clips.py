@@ -27,6 +27,8 @@ class RedSquares:
 class Ramp:
     """A video whose frames are told apart by brightness."""
 
+    cut_off = (40, 60)
+
     def __len__(self) -> int:
         return 100
 
@@ -82,6 +84,20 @@ def test_phantom_clips_keep_the_order_of_time() -> None:
     assert float(brightness[:, 0].mean()) < float(brightness[:, 2].mean()) - 10
     assert float((brightness[:, 2] - brightness[:, 1]).abs().mean()) < 12
     assert all(not clips[i].masks.any() for i in range(5))
+
+
+def test_phantom_clips_end_where_a_polyp_is_cut_off_as_often_as_asked() -> None:
+    def shares(cut_off: float) -> float:
+        mix = ClipMix(phantom=1.0, cut_off=cut_off, spoilt=0.0, shaken=0.0)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(ClipDataset, "_finish", lambda self, frames, *_: frames)
+            clips = ClipDataset(RedSquares(), [Ramp()], size=64, seed=6, frames=1, mix=mix)
+            shown = [round(float(clips[i].rgb.mean()) * 255) - 100 for i in range(60)]
+        return sum(number in Ramp.cut_off for number in shown) / len(shown)
+
+    assert shares(1.0) == 1.0
+    assert 0.3 < shares(0.5) < 0.7
+    assert shares(0.0) < 0.1
 
 
 @pytest.mark.parametrize("frames", [1, 2, 3, 6])
