@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from sali_core.data.phantom import Phantom, PhantomConfig
 
-_LOOK_EVERY = 5
+_LOOK_EVERY = 8
 _LOOK_SIZE_PX = 64
 _LEAST_SHARE = 0.003
 _EDGE_PX = 1
@@ -37,7 +37,7 @@ class PhantomVideo:
     def cut_off(self) -> tuple[int, ...]:
         """Frames on which the edge of the picture cuts off a polyp: it comes into sight, or goes.
 
-        Every fifth frame is looked at, on small pictures, at the first use (a second of a core).
+        Every eighth frame is looked at, on small pictures, at the first use (a second of a core).
         """
         if not self._config.polyps:
             return ()

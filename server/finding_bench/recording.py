@@ -24,7 +24,7 @@ from sali_core.types import StepResult
 from server.masks import rle
 from server.worker.components import find_polyps
 
-FORMAT = 1
+FORMAT = 2
 _EIGHT_NEIGHBOURS = np.ones((3, 3), np.bool_)
 FPS = 25.0
 
@@ -54,6 +54,7 @@ class FoundRegion:
         box: [x, y, width, height], pixels of the mask.
         area_px: Its pixels.
         score: Mean probability.
+        solidity: Share of its convex hull.
         peak: Greatest probability in it.
         touched: Pixels shared with each polyp that is seen there, by the polyp's number.
     """
@@ -61,6 +62,7 @@ class FoundRegion:
     box: tuple[int, int, int, int]
     area_px: int
     score: float
+    solidity: float
     peak: float
     touched: dict[int, int]
 
@@ -162,6 +164,7 @@ def describe_regions(output: StepResult, numbers: npt.NDArray[np.uint16]) -> Rec
                 box=polyp.box,
                 area_px=polyp.area_px,
                 score=polyp.score,
+                solidity=polyp.solidity,
                 peak=round(float(output.probability[window][inside].max()), 4),
                 touched=_pixels(numbers[window][inside]),
             )
@@ -218,6 +221,7 @@ def _frame_from(content: dict[str, Any]) -> RecordedFrame:
             box=tuple(region["box"]),
             area_px=region["area_px"],
             score=region["score"],
+            solidity=region["solidity"],
             peak=region["peak"],
             touched=_numbered(region["touched"]),
         )

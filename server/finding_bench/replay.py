@@ -131,9 +131,8 @@ def _confirm(followed: FollowedScene, rule: PersistenceRule) -> dict[int, int]:
 
 def seen_region(scene: RecordedScene, region: FoundRegion) -> SeenRegion:
     """Return what a session would judge of a region."""
-    _, _, width, height = region.box
-    share, fill = region.area_px / scene.picture_px, region.area_px / (width * height)
-    return SeenRegion(region.box, share, region.score, fill)
+    share = region.area_px / scene.picture_px
+    return SeenRegion(region.box, share, region.score, region.solidity)
 
 
 def _polyp_of(followed: FollowedScene, track: int, until: int) -> int | None:

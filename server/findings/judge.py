@@ -3,7 +3,8 @@
 Some looks are doubtful, and what is seen so has to last much longer. A mask that falls to pieces
 leaves regions around the one that was told, for a few frames each and one after the other; each
 would be a finding of its own. What the network sees where nothing is, is mostly ragged, or jumps
-from mask to mask. Pure: times are ticks of the session's clock (`pts`).
+from mask to mask. Others are sure: a large region, probable all over, round, that stays where it
+is. Pure: times are ticks of the session's clock (`pts`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from server.findings.persistence import Evidence, LookTimes, PersistenceRule
+from server.findings.persistence import Evidence, LookTimes, PersistenceRule, Trust
 from server.findings.tracker import Box
 from server.media.frame import CLOCK_RATE_HZ
 
@@ -21,11 +22,17 @@ _MARGIN = 0.25
 _LEAST_INSIDE = 0.5
 """Share of a region's box that must lie there."""
 
-_LEAST_FILL = 0.55
-"""Share of its box that a region fills unless it is ragged; an ellipse fills 0.79."""
+_LEAST_SOLIDITY = 0.8
+"""Share of its convex hull that a region fills unless it is ragged."""
 
 _LEAST_OVERLAP = 0.3
 """Intersection over union of its box with that before, unless it jumps."""
+
+_SURE_SCORE = 0.96
+_SURE_SHARE = 0.01
+_SURE_SOLIDITY = 0.85
+_SURE_OVERLAP = 0.5
+"""What a sure look has at least: score, share of the picture, solidity, overlap as above."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +43,13 @@ class SeenRegion:
         box: Of the picture that the network got.
         share: Of that picture; 0 to 1.
         score: Mean probability.
-        fill: Share of its box; 0 to 1.
+        solidity: Share of its convex hull that it fills; 0 to 1.
     """
 
     box: Box
     share: float
     score: float
-    fill: float = 1.0
+    solidity: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -104,19 +111,18 @@ class Judge:
             for number, known in self._known.items()
             if pts - known.seen_pts <= self._gap_ticks
         }
-        unsteady = set()
+        trusts = []
         for number, region in seen:
             before = self._known.get(number)
-            if region.fill < _LEAST_FILL or (before and _jumps(before.box, region.box)):
-                unsteady.add(number)
+            trusts.append(_trust(region, before.box if before else None))
             known = self._known.setdefault(number, _Known())
             known.seen_pts, known.box, known.share = pts, region.box, region.share
         told = [known for known in self._known.values() if known.evidence.is_confirmed]
         verdicts = []
-        for number, region in seen:
+        for (number, region), trust in zip(seen, trusts, strict=True):
             evidence = self._known[number].evidence
             is_beside = any(_is_beside(region, other) for other in told)
-            is_new = evidence.add(look, is_doubtful=is_beside or number in unsteady)
+            is_new = evidence.add(look, Trust.DOUBTFUL if is_beside else trust)
             verdicts.append(Verdict(number, evidence.is_confirmed or is_beside, is_new))
         return verdicts
 
@@ -135,11 +141,24 @@ def _is_beside(region: SeenRegion, told: _Known) -> bool:
     return inside_x * inside_y >= _LEAST_INSIDE * width * height
 
 
-def _jumps(before: Box, box: Box) -> bool:
-    """Whether a region lies elsewhere, or is much larger or smaller, than a mask ago."""
+def _trust(region: SeenRegion, before: Box | None) -> Trust:
+    """Tell what a look at a region is worth by its shape, and its box a look ago."""
+    overlap = 1.0 if before is None else _overlap(before, region.box)
+    if region.solidity < _LEAST_SOLIDITY or overlap < _LEAST_OVERLAP:
+        return Trust.DOUBTFUL
+    is_sure = (
+        region.score >= _SURE_SCORE
+        and region.share >= _SURE_SHARE
+        and region.solidity >= _SURE_SOLIDITY
+        and overlap >= _SURE_OVERLAP
+    )
+    return Trust.SURE if is_sure else Trust.ORDINARY
+
+
+def _overlap(before: Box, box: Box) -> float:
+    """Return the intersection over union of two boxes."""
     (x, y, width, height), (old_x, old_y, old_width, old_height) = box, before
     common_x = min(x + width, old_x + old_width) - max(x, old_x)
     common_y = min(y + height, old_y + old_height) - max(y, old_y)
     common = max(0.0, common_x) * max(0.0, common_y)
-    union = width * height + old_width * old_height - common
-    return common < _LEAST_OVERLAP * union
+    return common / (width * height + old_width * old_height - common)

@@ -7,15 +7,29 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from enum import Enum
 
 from server.media.frame import CLOCK_RATE_HZ
 
 DOUBT_FACTOR = 4
 """How much longer a region must last whose looks are doubtful (`Judge`)."""
 
+SURE_FACTOR = 2
+"""How much more a sure look counts."""
+
 _LONGEST_LOOK_TICKS = CLOCK_RATE_HZ // 4
 _ROUNDING_TICKS = CLOCK_RATE_HZ // 500
 _MAX_LOOKS = 1024
+
+
+class Trust(Enum):
+    """What a look at a region is worth."""
+
+    DOUBTFUL = "doubtful"
+    """Such looks confirm only by lasting `DOUBT_FACTOR` times as long."""
+    ORDINARY = "ordinary"
+    SURE = "sure"
+    """Counts `SURE_FACTOR` times."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +55,7 @@ class Look:
         pts: Of its frame.
         elapsed_ticks: The time since the look before, a quarter of a second at most.
         ticks: The time it stands for as evidence.
+        sure_ticks: As `ticks`, where it is sure.
         since_pts: Looks from then on count; two at least, however slowly they come.
         needed_ticks: How much of that time confirms.
         long_since_pts: As `since_pts`, for a window `DOUBT_FACTOR` times as long.
@@ -50,6 +65,7 @@ class Look:
     pts: int
     elapsed_ticks: int
     ticks: int
+    sure_ticks: int
     since_pts: int
     needed_ticks: int
     long_since_pts: int
@@ -79,6 +95,7 @@ class LookTimes:
             pts=pts,
             elapsed_ticks=min(elapsed, _LONGEST_LOOK_TICKS),
             ticks=min(elapsed, window // 2),
+            sure_ticks=min(SURE_FACTOR * elapsed, window // 2),
             since_pts=begin,
             needed_ticks=needed - _ROUNDING_TICKS,
             long_since_pts=long_begin,
@@ -93,7 +110,7 @@ class Evidence:
     """
 
     def __init__(self) -> None:
-        self._found: deque[tuple[Look, bool]] = deque(maxlen=_MAX_LOOKS)
+        self._found: deque[tuple[Look, Trust]] = deque(maxlen=_MAX_LOOKS)
         self._is_confirmed = False
 
     @property
@@ -101,27 +118,23 @@ class Evidence:
         """Whether the track was ever found for long enough; that is not taken back."""
         return self._is_confirmed
 
-    def add(self, look: Look, *, is_doubtful: bool = False) -> bool:
+    def add(self, look: Look, trust: Trust = Trust.ORDINARY) -> bool:
         """Note that the track was found.
-
-        Args:
-            look: When.
-            is_doubtful: Such looks confirm only by lasting much longer.
 
         Returns:
             Whether this is what confirmed it.
         """
         if self._is_confirmed:
             return False
-        self._found.append((look, is_doubtful))
+        self._found.append((look, trust))
         while self._found[0][0].pts < look.long_since_pts:
             self._found.popleft()
         long = sum(found.ticks for found, _ in self._found)
         short = sum(
-            found.ticks
-            for found, was_doubtful in self._found
-            if not was_doubtful and found.pts >= look.since_pts
+            found.sure_ticks if trusted is Trust.SURE else found.ticks
+            for found, trusted in self._found
+            if trusted is not Trust.DOUBTFUL and found.pts >= look.since_pts
         )
-        is_enough = short >= look.needed_ticks and not is_doubtful
+        is_enough = short >= look.needed_ticks and trust is not Trust.DOUBTFUL
         self._is_confirmed = is_enough or long >= look.long_needed_ticks
         return self._is_confirmed

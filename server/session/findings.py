@@ -239,6 +239,4 @@ def polyp_in_source(
 
 def _seen_region(polyp: FoundPolyp, picture_px: int) -> SeenRegion:
     """Return what is judged of a polyp."""
-    _, _, width, height = polyp.box
-    fill = polyp.area_px / max(1, width * height)
-    return SeenRegion(polyp.box, polyp.area_px / picture_px, polyp.score, fill)
+    return SeenRegion(polyp.box, polyp.area_px / picture_px, polyp.score, polyp.solidity)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.spatial import ConvexHull
 
 from server.worker.protocol import FoundPolyp
 
@@ -35,7 +36,7 @@ def find_polyps(mask: NDArray[np.bool_], probability: NDArray[np.float32]) -> Ma
         probability: [H, W], float32 in [0, 1].
 
     Returns:
-        The mask (see `MAX_POLYPS`) and its regions with box, area and mean probability.
+        The mask (see `MAX_POLYPS`) and its regions with box, area, mean probability and solidity.
     """
     window = _window_of(mask)
     if window is None:
@@ -60,6 +61,7 @@ def find_polyps(mask: NDArray[np.bool_], probability: NDArray[np.float32]) -> Ma
                 ),
                 area_px=int(areas[index]),
                 score=round(float(np.clip(sums[index] / areas[index], 0.0, 1.0)), 4),
+                solidity=round(solidity(labels[rows, columns] == index + 1), 4),
             )
         )
     if number <= MAX_POLYPS:
@@ -67,6 +69,22 @@ def find_polyps(mask: NDArray[np.bool_], probability: NDArray[np.float32]) -> Ma
     kept = np.zeros_like(mask)
     kept[window] = np.isin(labels, largest + 1)
     return MaskRegions(kept, tuple(polyps))
+
+
+def solidity(region: NDArray[np.bool_]) -> float:
+    """Return the share of its convex hull that a region fills: 1 for what is convex.
+
+    Unlike the share of its box, it is the same for a region that lies aslant, or that the edge of
+    the picture cuts off. The hull is that of the pixels' squares.
+
+    Args:
+        region: [H, W], one region, every row and column of which holds a pixel.
+    """
+    rows = np.arange(len(region))
+    left = region.argmax(axis=1)
+    right = region.shape[1] - region[:, ::-1].argmax(axis=1)
+    corners = [np.stack((x, y), axis=1) for x in (left, right) for y in (rows, rows + 1)]
+    return float(np.count_nonzero(region) / ConvexHull(np.concatenate(corners)).volume)
 
 
 def _window_of(mask: NDArray[np.bool_]) -> tuple[slice, slice] | None:

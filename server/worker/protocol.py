@@ -180,11 +180,15 @@ class Failed(_Message):
 
 
 class FoundPolyp(_Message):
-    """One connected region: `box` is [x, y, width, height] in mask pixels."""
+    """One connected region: `box` is [x, y, width, height] in mask pixels.
+
+    `solidity` is its share of its convex hull: 1 where nothing is ragged.
+    """
 
     box: tuple[int, int, int, int]
     area_px: int
     score: float
+    solidity: float = 1.0
 
 
 class StepTrace(_Message):

@@ -55,8 +55,8 @@ def test_polyps_found_and_regions_that_are_none_are_counted(tmp_path: Path) -> N
 def _scene(found: str, truth: str) -> RecordedScene:
     """A letter a frame: `x` polyp 1 is found, `f` something else; `1` polyp 1 is there."""
     regions = {
-        "x": (FoundRegion((100, 100, 60, 60), 3600, 0.9, 0.99, {1: 3000}),),
-        "f": (FoundRegion((250, 20, 40, 40), 1600, 0.8, 0.99, {}),),
+        "x": (FoundRegion((100, 100, 60, 60), 3600, 0.9, 1.0, 0.99, {1: 3000}),),
+        "f": (FoundRegion((250, 20, 40, 40), 1600, 0.8, 1.0, 0.99, {}),),
         ".": (),
     }
     frames = [

@@ -19,9 +19,9 @@ def scene_of(found: str, truth: str | None = None, *, area_px: int = 4000) -> Re
         in_sight = {"1": {1: area_px}, "s": {1: 20}, ".": {}}[seen]
         regions: tuple[FoundRegion, ...] = ()
         if mark == "x":
-            regions = (FoundRegion((100, 100, 60, 60), 3600, 0.9, 0.99, {1: 3000}),)
+            regions = (FoundRegion((100, 100, 60, 60), 3600, 0.9, 1.0, 0.99, {1: 3000}),)
         elif mark == "f":
-            regions = (FoundRegion((250, 20, 40, 40), 1600, 0.8, 0.99, {}),)
+            regions = (FoundRegion((250, 20, 40, 40), 1600, 0.8, 1.0, 0.99, {}),)
         frames.append(RecordedFrame("clear", in_sight, regions, "0"))
     choice = SceneChoice(1, True, len(found) / 25, 25.0)
     return RecordedScene("made-up", choice, PICTURE_PX, tuple(frames))

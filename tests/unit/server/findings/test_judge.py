@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -87,11 +88,11 @@ def test_forgetting_begins_afresh(stream: Stream) -> None:
 
 @pytest.mark.hazard("H11")
 def test_a_ragged_region_takes_four_times_as_long(stream: Stream) -> None:
-    ragged = replace(POLYP, fill=0.5)
+    ragged = replace(POLYP, solidity=0.79)
     told = [stream.show((1, ragged))[0].is_new for _ in range(20)]
     assert told.index(True) == 15
-    ellipse = replace(FAR, fill=0.79)
-    assert [stream.show((2, ellipse))[0].is_new for _ in range(5)].index(True) == 3
+    less = replace(FAR, solidity=0.81)
+    assert [stream.show((2, less))[0].is_new for _ in range(5)].index(True) == 3
 
 
 @pytest.mark.hazard("H11")
@@ -111,6 +112,29 @@ def test_a_region_that_drifts_and_grows_is_told_as_one_that_rests(stream: Stream
     assert said.index(True) == 3
 
 
+def test_a_large_round_sure_region_that_stays_is_told_twice_as_soon(stream: Stream) -> None:
+    sure = replace(POLYP, score=0.97, solidity=0.9)
+    assert [stream.show((1, sure))[0].is_new for _ in range(5)].index(True) == 1
+
+
+@pytest.mark.hazard("H11")
+@pytest.mark.parametrize(
+    "change",
+    [{"score": 0.95}, {"share": 0.009}, {"solidity": 0.84}, {"box": (130.0, 100.0, 80.0, 80.0)}],
+)
+def test_what_lacks_one_thing_to_be_sure_is_told_as_others(
+    stream: Stream, change: dict[str, Any]
+) -> None:
+    sure = replace(POLYP, score=0.97, solidity=0.9)
+    less = replace(sure, **change)
+    shown = (sure, less) if "box" in change else (less, less)
+    told = [stream.show((1, shown[k % 2]))[0].is_new for k in range(5)]
+    # A box is compared with that before, so the first look at a jumping one is sure.
+    assert told.index(True) == (2 if "box" in change else 3)
+
+
 def test_without_a_filter_doubt_delays_nothing() -> None:
-    verdicts = Judge(1000).look(0, PersistenceRule(window_ms=0), [(1, replace(POLYP, fill=0.2))])
+    verdicts = Judge(1000).look(
+        0, PersistenceRule(window_ms=0), [(1, replace(POLYP, solidity=0.2))]
+    )
     assert verdicts[0].is_new

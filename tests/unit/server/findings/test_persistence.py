@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.findings.persistence import Evidence, LookTimes, PersistenceRule
+from server.findings.persistence import Evidence, LookTimes, PersistenceRule, Trust
 from server.settings.findings import FindingSettings
 
 FOUR_OF_SIX = PersistenceRule(window_ms=240, share=0.66)
@@ -73,24 +73,45 @@ def test_what_is_confirmed_stays_so_and_is_told_once() -> None:
     assert evidence.is_confirmed
 
 
+def trusted_at(trusts: list[Trust], fps: float = 25.0) -> int | None:
+    """Return the number, from 1, of the look that confirms; a second without goes before."""
+    times, evidence = LookTimes(), Evidence()
+    begin = round(fps)
+    for before in range(begin):
+        times.next(round(before * 90_000 / fps), FOUR_OF_SIX)
+    for number, trust in enumerate(trusts):
+        if evidence.add(times.next(round((begin + number) * 90_000 / fps), FOUR_OF_SIX), trust):
+            return number + 1
+    return None
+
+
+@pytest.mark.hazard("H11")
 def test_what_is_doubtful_takes_four_times_as_long() -> None:
-    times, evidence = LookTimes(), Evidence()
-    for look in range(10):
-        times.next(3600 * look, FOUR_OF_SIX)
-    at = [
-        evidence.add(times.next(3600 * (10 + k), FOUR_OF_SIX), is_doubtful=True) for k in range(30)
-    ]
-    assert at.index(True) == 15
+    assert trusted_at([Trust.DOUBTFUL] * 30) == 16
 
 
+@pytest.mark.hazard("H11")
 def test_doubtful_looks_do_not_count_once_the_doubt_has_gone() -> None:
-    times, evidence = LookTimes(), Evidence()
-    for look in range(10):
-        times.next(3600 * look, FOUR_OF_SIX)
-    at = [
-        evidence.add(times.next(3600 * (10 + k), FOUR_OF_SIX), is_doubtful=k < 3) for k in range(9)
-    ]
-    assert at.index(True) == 6
+    assert trusted_at([Trust.DOUBTFUL] * 3 + [Trust.ORDINARY] * 6) == 7
+
+
+@pytest.mark.parametrize(
+    ("trusts", "at"),
+    [
+        ([Trust.SURE] * 4, 2),
+        ([Trust.SURE, Trust.ORDINARY, Trust.ORDINARY], 3),
+        ([Trust.ORDINARY, Trust.SURE, Trust.ORDINARY], 3),
+        ([Trust.SURE, Trust.DOUBTFUL, Trust.DOUBTFUL], None),
+    ],
+)
+def test_a_sure_look_counts_twice(trusts: list[Trust], at: int | None) -> None:
+    assert trusted_at(trusts) == at
+
+
+@pytest.mark.hazard("H11")
+@pytest.mark.parametrize("fps", [60.0, 25.0, 10.0, 5.0, 2.0])
+def test_one_look_confirms_nothing_however_sure(fps: float) -> None:
+    assert (trusted_at([Trust.SURE] * 20, fps) or 0) >= 2
 
 
 def test_a_window_of_nothing_confirms_at_once() -> None:

@@ -56,3 +56,42 @@ def test_a_mask_is_searched_wherever_it_lies() -> None:
     corner[19, 29] = True
     [polyp] = find_polyps(corner, uniform(corner, 0.5)).polyps
     assert (polyp.box, polyp.area_px) == ((29, 19, 1, 1), 1)
+
+
+def ellipse_mask(degrees: float) -> np.ndarray:
+    y, x = np.mgrid[-60:61, -60:61]
+    turn = np.deg2rad(degrees)
+    along, across = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)
+    return np.asarray((along / 50) ** 2 + (across / 12) ** 2 <= 1)
+
+
+def solidity_of(mask: np.ndarray) -> float:
+    [polyp] = find_polyps(mask, uniform(mask, 0.9)).polyps
+    return polyp.solidity
+
+
+@pytest.mark.parametrize("degrees", [0, 30, 45, 90])
+def test_a_convex_region_is_solid_however_it_lies(degrees: float) -> None:
+    assert solidity_of(ellipse_mask(degrees)) > 0.94
+
+
+def test_what_an_edge_cuts_off_aslant_stays_solid() -> None:
+    y, x = np.mgrid[:121, :121]
+    cut = ellipse_mask(45) & (x + y > 130)
+    assert solidity_of(cut) > 0.9
+
+
+def test_a_region_of_one_pixel_or_one_line_is_solid() -> None:
+    for rows, columns in ((slice(3, 4), slice(3, 4)), (slice(3, 4), slice(0, 9))):
+        mask = np.zeros((20, 30), dtype=np.bool_)
+        mask[rows, columns] = True
+        assert solidity_of(mask) == 1.0
+
+
+def test_a_region_with_bays_and_holes_is_not_solid() -> None:
+    mask = np.zeros((40, 40), dtype=np.bool_)
+    mask[5:35, 5:35] = True
+    mask[10:30, 10:30] = False
+    assert solidity_of(mask) == pytest.approx(1 - 400 / 900, abs=1e-4)
+    mask[:, 20:] = False
+    assert solidity_of(mask) == pytest.approx((30 * 15 - 20 * 10) / (30 * 15), abs=1e-4)
