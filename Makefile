@@ -40,14 +40,14 @@ packages: ## Install the Debian packages that the tests use (needs root)
 test: packages install web test-python test-web e2e ## Everything CI runs: units, integration, web, browser
 
 test-python: install ## Python unit and integration tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile tests/unit
-	$(BIN)/python -m pytest -q tests/integration
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile --durations=10 tests/unit
+	$(BIN)/python -m pytest -q --durations=10 tests/integration
 
 test-web: client_web/node_modules/.installed ## Web client: types, lint, unit tests
 	cd client_web && npm run --silent typecheck && npm run --silent lint && npm test --silent
 
 e2e: install web ## A real browser against a real server
-	$(BIN)/python -m pytest -q -m 'e2e and not long' tests/e2e
+	$(BIN)/python -m pytest -q --durations=10 -m 'e2e and not long' tests/e2e
 
 e2e-long: packages install web ## Its slow part: fallbacks of the browser, changing sources, benchmarks (10 minutes)
 	$(BIN)/python -m pytest -q -m 'e2e and long' tests/e2e
@@ -123,7 +123,9 @@ train: install ## Train the demo weights (DATA=folder, BACKBONE=mobilenetv2 weig
 		--out runs/small-fine
 	$(BIN)/sali train --config configs/small-phantom.toml --data $(DATA) --start runs/small-fine/last.safetensors \
 		--out runs/small-phantom
-	$(BIN)/sali weights calibrate runs/small-phantom/last.safetensors --data $(DATA) -o runs/small.safetensors --force
+	$(BIN)/sali train --config configs/small-edges.toml --data $(DATA) --start runs/small-phantom/last.safetensors \
+		--out runs/small-edges
+	$(BIN)/sali weights calibrate runs/small-edges/last.safetensors --data $(DATA) -o runs/small.safetensors --force
 
 clean: ## Remove what was built
 	rm -rf $(VENV) client_web/node_modules client_web/dist .mypy_cache .ruff_cache .pytest_cache
