@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 import time
@@ -74,6 +75,9 @@ def report(room: Room, figures: Figures, seconds: float) -> dict[str, Any]:
 
 def main() -> None:
     """Run from the command line."""
+    # Started in the background of a script, Python does not listen to SIGINT by itself.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     parser = argparse.ArgumentParser()
     parser.add_argument("--frames", type=int, default=100_000, help="pictures to show")
     parser.add_argument("--minutes", type=float, default=60, help="stop after so long")
