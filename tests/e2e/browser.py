@@ -58,6 +58,7 @@ def open_page(*flags: str, width: int = 700, height: int = 620) -> Iterator[Any]
         context = browser.new_context(
             viewport={"width": width, "height": height}, permissions=["camera"]
         )
+        context.set_default_timeout(60_000)
         try:
             yield context.new_page()
         finally:
@@ -73,7 +74,7 @@ class Service:
     log: Path
 
     def sessions(self) -> list[dict[str, Any]]:
-        answer = httpx.get(f"{self.url}/v1/sessions", timeout=5, trust_env=False)
+        answer = httpx.get(f"{self.url}/v1/sessions", timeout=30, trust_env=False)
         listed: list[dict[str, Any]] = answer.json()["sessions"]
         return listed
 
@@ -90,14 +91,18 @@ class Service:
         raise AssertionError(f"{field} did not become {value}: {session}\n{self.log.read_text()}")
 
     def worker_pid(self) -> int:
-        """The worker's process id: the service's child that runs server.worker.main."""
+        """The worker's process id; one that was lost has none in its place for a while."""
+        pids = self.worker_pids()
+        assert len(pids) == 1, pids
+        return pids[0]
+
+    def worker_pids(self) -> list[int]:
+        """The service's children that run server.worker.main."""
         children = subprocess.run(
             ["ps", "--ppid", str(self.process.pid), "-o", "pid=,args="],
             capture_output=True, text=True, check=True,
         ).stdout.splitlines()  # fmt: skip
-        pids = [int(line.split()[0]) for line in children if "server.worker.main" in line]
-        assert len(pids) == 1, children
-        return pids[0]
+        return [int(line.split()[0]) for line in children if "server.worker.main" in line]
 
 
 @contextlib.contextmanager
@@ -135,7 +140,7 @@ def _wait_until_ready(service: Service, timeout_s: float = 180) -> None:
         if service.process.poll() is not None:
             raise AssertionError(f"sali serve ended:\n{service.log.read_text()}")
         with contextlib.suppress(httpx.HTTPError):
-            if httpx.get(f"{service.url}/readyz", timeout=2, trust_env=False).status_code == 200:
+            if httpx.get(f"{service.url}/readyz", timeout=10, trust_env=False).status_code == 200:
                 return
         time.sleep(0.3)
     raise AssertionError(f"not ready after {timeout_s} s:\n{service.log.read_text()}")
@@ -156,11 +161,14 @@ class Shown:
 
 def look(page: Any, video_size: tuple[int, int]) -> Shown:
     """Take a screenshot and cut the picture out of it; (width, height) is the video's."""
-    box = page.evaluate(
-        """() => { const r = document.querySelector('canvas.picture').getBoundingClientRect();
-                   return [r.x, r.y, r.width, r.height]; }"""
-    )
-    shot = Image.open(io.BytesIO(page.screenshot(type="png"))).convert("RGB")
+    box = _picture_box(page)
+    # A line more or less in the bar below moves the picture.
+    for _ in range(20):
+        png = page.screenshot(type="png")
+        before, box = box, _picture_box(page)
+        if box == before:
+            break
+    shot = Image.open(io.BytesIO(png)).convert("RGB")
     width, height = video_size
     scale = min(box[2] / width, box[3] / height)  # object-fit: contain
     # Rounding must not put it a hair outside the screenshot.
@@ -172,6 +180,15 @@ def look(page: Any, video_size: tuple[int, int]) -> Shown:
     )  # fmt: skip
     pixels = np.asarray(picture)
     return Shown(pixels, read_frame_code(pixels), outlined_area(pixels))
+
+
+def _picture_box(page: Any) -> list[float]:
+    """Left, top, width and height of the canvas on the page."""
+    box: list[float] = page.evaluate(
+        """() => { const r = document.querySelector('canvas.picture').getBoundingClientRect();
+                   return [r.x, r.y, r.width, r.height]; }"""
+    )
+    return box
 
 
 def video_picture(page: Any) -> Pixels | None:
@@ -205,7 +222,12 @@ def attribute(page: Any, name: str) -> str:
     return str(value or "")
 
 
-def wait_attribute(page: Any, name: str, value: str, timeout_s: float = 30) -> None:
+def wait_attribute(page: Any, name: str, value: str, timeout_s: float = 120) -> None:
+    """Wait until one of the viewer's figures is so.
+
+    They are told four times a second, and not at once when something is done. On a machine with
+    other work the worker may miss a ping, be replaced and load again.
+    """
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         if attribute(page, name) == value:
@@ -219,8 +241,7 @@ def watch(page: Any, service: Service) -> None:
     """Open the first session's page and wait until its masks come."""
     session = service.wait_for("ai_state", "active")
     page.goto(f"{service.url}/#/session/{session['id']}")
-    # On a machine with other work the worker may miss a ping, be replaced and load again.
-    wait_attribute(page, "ai-state", "active", timeout_s=120)
+    wait_attribute(page, "ai-state", "active")
 
 
 def count(page: Any, name: str) -> int:

@@ -46,6 +46,18 @@ def outlined(page: Any) -> int:
     return sum(outlined_halves(page))
 
 
+def shows_both(page: Any) -> bool:
+    """Whether the canvas is drawn with the clean picture beside the one with masks.
+
+    A figure of the page tells what was chosen; this is what is seen.
+    """
+    both: bool = page.evaluate(
+        """() => { const {width, height} = document.querySelector('canvas.picture');
+                   return width > 2 * height; }"""
+    )
+    return both
+
+
 def until(fact: Callable[[], bool], what: str, timeout_s: float = 60) -> None:
     """Wait until something is so."""
     deadline = time.monotonic() + timeout_s

@@ -25,6 +25,8 @@ UNMASKED_CAUSES = ("no-origin", "ai-inactive", "too-old", "not-arrived")
 
 # Wrong on purpose: what the mask socket brings is changed before the viewer reads it.
 TAMPER = """(() => {
+  if (self.isTampered) return;
+  self.isTampered = true;
   const { parse } = JSON;
   JSON.parse = (text, ...rest) => {
     const message = parse(text, ...rest);
@@ -76,7 +78,7 @@ class LoopThread:
         self._thread = threading.Thread(target=self.loop.run_forever, name="network", daemon=True)
         self._thread.start()
 
-    def run(self, work: Coroutine[Any, Any, _Result], timeout_s: float = 30) -> _Result:
+    def run(self, work: Coroutine[Any, Any, _Result], timeout_s: float = 120) -> _Result:
         """Wait for a coroutine's result."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout_s)
 
@@ -141,15 +143,21 @@ class Room:
         """
         if takes_slices:
             page.add_init_script(TAKE_SLICES)
-        page.route("**/whep", self._lead_over_path)
-        page.route("**/whep?*", self._lead_over_path)
-        instrument(page)
-        page.goto(f"{self.page_url}/#/session/{self.session_id}")
-        viewer = Viewer(page)
+        tamper = ""
         if origin_off or pts_off:
             tamper = TAMPER.replace("ORIGIN", str(origin_off)).replace("PTS", str(pts_off))
-            viewer.realm.evaluate(tamper)
-        return viewer
+
+        def lead(route: Any) -> None:
+            # Before there is a connection: what was read then would be right all along.
+            if tamper:
+                overlay_realm(page).evaluate(tamper)
+            self._lead_over_path(route)
+
+        page.route("**/whep", lead)
+        page.route("**/whep?*", lead)
+        instrument(page)
+        page.goto(f"{self.page_url}/#/session/{self.session_id}")
+        return Viewer(page)
 
     def _lead_over_path(self, route: Any) -> None:
         if route.request.method != "POST":
@@ -218,20 +226,26 @@ def instrument(page: Any) -> None:
     page.add_init_script(PROBE)
 
 
+def overlay_realm(page: Any) -> Any:
+    """Where the overlay of an opened page draws: its worker, or the page itself."""
+    page.wait_for_function("document.querySelector('canvas.picture') !== null")
+    if page.evaluate("typeof MediaStreamTrackProcessor === 'undefined'"):
+        return page
+    deadline = time.monotonic() + 60
+    while not page.workers and time.monotonic() < deadline:
+        page.wait_for_timeout(20)
+    return page.workers[0]
+
+
 class Viewer:
-    """An opened page and the realm in which its overlay draws: its worker, or the page itself."""
+    """An opened page and the realm in which its overlay draws."""
 
     def __init__(self, page: Any) -> None:
         self.page = page
-        page.wait_for_function("document.querySelector('canvas.picture') !== null")
-        self.runs_on_page = bool(page.evaluate("typeof MediaStreamTrackProcessor === 'undefined'"))
-        deadline = time.monotonic() + 10
-        while not self.runs_on_page and not page.workers and time.monotonic() < deadline:
-            page.wait_for_timeout(20)
-        self.realm = page if self.runs_on_page else page.workers[0]
+        self.realm = overlay_realm(page)
         self.realm.evaluate(PROBE)
 
-    def wait_for_masks(self, timeout_s: float = 60) -> None:
+    def wait_for_masks(self, timeout_s: float = 120) -> None:
         """Wait until the first mask was drawn."""
         wait_attribute(self.page, "ai-state", "active", timeout_s)
         self.wait_until(lambda figures: figures.masks > 0, timeout_s)
@@ -286,7 +300,7 @@ def open_room(
         room = Room(service, session["id"], page_url, conditions, network)
         try:
             room.publish(codec, sizes)
-            service.wait_for("ai_state", "active", 60)
+            service.wait_for("ai_state", "active")
             yield room
         finally:
             if room.publisher is not None:

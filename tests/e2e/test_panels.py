@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 
 from tests.e2e.browser import open_page, serve, watch
 from tests.e2e.conftest import PhantomFile
+from tests.e2e.looking import until
 
 pytestmark = pytest.mark.e2e
 
@@ -29,13 +29,6 @@ def loaded(page: Any, selector: str) -> int:
     return number
 
 
-def until(condition: Any, timeout_s: float = 40) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.1)
-
-
 def test_the_memory_panel_shows_frames_shares_and_where_in_one_the_network_looks(
     phantom_file: PhantomFile, tmp_path: Path
 ) -> None:
@@ -48,19 +41,22 @@ def test_the_memory_panel_shows_frames_shares_and_where_in_one_the_network_looks
         watch(page, service)
         assert not asked, "the closed panel asked for something"
         page.keyboard.press("w")
-        until(lambda: len(shares(page)) >= 3 and loaded(page, ".memory-frames img") >= 3)
-        assert sum(shares(page)) == pytest.approx(100, abs=0.1 * len(shares(page)))
+        read: list[float] = []
+
+        def has_three_frames() -> bool:
+            read[:] = shares(page)
+            return len(read) >= 3 and loaded(page, ".memory-frames img") >= 3
+
+        until(has_three_frames, "three frames with their shares")
+        assert sum(read) == pytest.approx(100, abs=0.1 * len(read))
         page.locator(".memory-frames button").last.click()
-        until(lambda: page.locator(".memory-picture canvas[data-sequence]").count() == 1)
-        size = page.evaluate(
-            """() => { const c = document.querySelector('.memory-picture canvas');
-                       return [c.width, c.height]; }"""
-        )
-        assert size == [44, 44]
+        # The film starts again every 24 s and empties the memory, picture and all.
+        where = page.locator(".memory-picture canvas[data-sequence]")
+        assert where.evaluate("canvas => [canvas.width, canvas.height]") == [44, 44]
         page.keyboard.press("w")
         page.wait_for_selector(".memory", state="detached")
         before = len(asked)
-        time.sleep(0.6)
+        page.wait_for_timeout(600)
         assert len(asked) - before <= 1
 
 
@@ -72,12 +68,12 @@ def test_a_new_patient_empties_the_memory_panel(phantom_file: PhantomFile, tmp_p
     ):
         watch(page, service)
         page.keyboard.press("w")
-        until(lambda: len(shares(page)) >= 4)
+        until(lambda: len(shares(page)) >= 4, "four frames")
         session = service.sessions()[0]["id"]
         path = f"{service.url}/v1/sessions/{session}"
         old = httpx.get(f"{path}/memory", trust_env=False).json()["frames"][0]["sequence"]
         httpx.post(f"{path}/reset", trust_env=False)
-        until(lambda: len(shares(page)) <= 2)
+        until(lambda: len(shares(page)) <= 2, "an emptied memory")
         assert httpx.get(f"{path}/memory/{old}", trust_env=False).status_code == 404
 
 
@@ -89,7 +85,7 @@ def test_findings_can_be_looked_at_and_reviewed(phantom_file: PhantomFile, tmp_p
     ):
         watch(page, service)
         page.keyboard.press("s")
-        until(lambda: loaded(page, ".finding img") >= 1)
+        until(lambda: loaded(page, ".finding img") >= 1, "a finding")
         card = page.locator(".finding").first
         assert card.locator("path.line").get_attribute("d").startswith("M")
         card.get_by_role("button", name="Accept").click()
@@ -103,11 +99,11 @@ def test_findings_can_be_looked_at_and_reviewed(phantom_file: PhantomFile, tmp_p
             first = httpx.get(address, trust_env=False).json()["findings"][0]
             return first["status"], first["note"]
 
-        until(lambda: kept() == ("accepted", "sigmoid"))
+        until(lambda: kept() == ("accepted", "sigmoid"), "status and note are kept")
         saved: list[Any] = []
         page.on("download", lambda download: saved.append(download))
         card.get_by_role("button", name="Save").click()
-        until(lambda: page.evaluate("true") and len(saved) == 2)
+        until(lambda: page.evaluate("true") and len(saved) == 2, "two files are saved")
         picture, facts = (Path(download.path()).read_bytes() for download in saved)
         assert picture.startswith(b"\x89PNG")
         still = httpx.get(address, trust_env=False).json()["findings"][0]["still"]
@@ -116,7 +112,7 @@ def test_findings_can_be_looked_at_and_reviewed(phantom_file: PhantomFile, tmp_p
         assert set(written["still"]["rle"]) == {"size", "counts"}
         assert written["still"]["picture_size"] == still["picture_size"]
         card.get_by_role("button", name="Accept").click()
-        until(lambda: kept() == ("open", "sigmoid"))
+        until(lambda: kept() == ("open", "sigmoid"), "it is open again")
         # The strip asks every five seconds; of what somebody else does it is told at once.
         first = httpx.get(address, trust_env=False).json()["findings"][0]["id"]
         for status in ("rejected", "accepted", "rejected"):

@@ -34,7 +34,7 @@ class AsgiSocket:
         Raises:
             SocketClosedError: There is none; the application closed.
         """
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             message = await self.from_app.get()
         if message["type"] == "websocket.close":
             raise SocketClosedError(message["code"], message.get("reason", ""))
@@ -87,12 +87,12 @@ async def open_socket(
     socket.to_app.put_nowait({"type": "websocket.connect"})
     running = asyncio.create_task(app(scope, socket.to_app.get, socket.from_app.put))  # type: ignore[arg-type]
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             accepted = await socket.from_app.get()
         assert accepted["type"] == "websocket.accept"
         socket.subprotocol = accepted["subprotocol"]
         yield socket
     finally:
         socket.to_app.put_nowait({"type": "websocket.disconnect", "code": 1000})
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await running

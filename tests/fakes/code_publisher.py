@@ -172,7 +172,7 @@ class CodePublisher:
     async def close(self) -> None:
         """Leave."""
         if self._resource:
-            async with httpx.AsyncClient(trust_env=False) as client:
+            async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
                 await client.delete(self._resource)
         await self._peer.close()
         if self.path is not None:
@@ -180,7 +180,7 @@ class CodePublisher:
 
     @staticmethod
     async def _post(url: str, offer: str) -> httpx.Response:
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
             answer = await client.post(
                 url, content=offer, headers={"Content-Type": "application/sdp"}
             )

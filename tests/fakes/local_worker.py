@@ -14,7 +14,7 @@ from server.worker.main import Worker
 
 @asynccontextmanager
 async def worker_running(
-    timeout_s: float = 10,
+    timeout_s: float = 60,
 ) -> AsyncIterator[tuple[MessageChannel, asyncio.Task[int]]]:
     """A worker's loop and the service's end of its stream."""
     ours, theirs = socket.socketpair()
@@ -27,5 +27,5 @@ async def worker_running(
                 yield channel, running
         finally:
             await channel.aclose()
-            await asyncio.wait({running}, timeout=5)
+            await asyncio.wait({running}, timeout=30)
             await worker_channel.aclose()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -48,7 +49,7 @@ def why_unavailable() -> str | None:
     if shutil.which(_SYSTEM_PYTHON) is None:
         return f"{_SYSTEM_PYTHON} is not there"
     probe = subprocess.run(
-        [_SYSTEM_PYTHON, "-c", _PROBE], capture_output=True, timeout=30, check=False
+        [_SYSTEM_PYTHON, "-c", _PROBE], capture_output=True, timeout=120, check=False
     )
     if probe.returncode != 0:
         return "GStreamer's RTSP server is not installed (gir1.2-gst-rtsp-server-1.0, python3-gi)"
@@ -56,10 +57,17 @@ def why_unavailable() -> str | None:
 
 
 def free_port() -> int:
-    """Return a TCP port on which nothing listens right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a TCP port on which nothing listens, and that no outgoing connection is given.
+
+    Systems take those from 32768 or 49152 on. A port of theirs could be gone before it is listened
+    on, and a client that tries it again and again can be connected to itself.
+    """
+    for _ in range(1000):
+        port = random.randint(20_000, 32_000)  # noqa: S311 - no secret
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError("no TCP port from 20000 to 32000 is free")
 
 
 class RtspServer:
@@ -84,7 +92,7 @@ class RtspServer:
             self._arguments += ["--file", str(file)]
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, timeout_s: float = 10.0) -> None:
+    def start(self, timeout_s: float = 60.0) -> None:
         """Start the server and wait until it listens."""
         self._process = subprocess.Popen(
             [_SYSTEM_PYTHON, str(Path(__file__).resolve()), *self._arguments],

@@ -77,12 +77,24 @@ async def test_hello_comes_again_when_the_model_is_known(
 
 async def test_the_state_is_repeated_at_least_every_100_ms(service: Service) -> None:
     session_id = await service.create()
+    pauses = 0
+
+    async def pause() -> None:
+        nonlocal pauses
+        while True:
+            await asyncio.sleep(0.1)
+            pauses += 1
+
     async with open_socket(service.app, masks_path(session_id)) as socket:
         await socket.receive_type("state")
         began = time.monotonic()
+        # A busy machine lengthens these pauses of 100 ms as well.
+        pausing = asyncio.create_task(pause())
         for _ in range(4):
             await socket.receive_type("state")
-        assert 0.3 < time.monotonic() - began < 1.0
+        pausing.cancel()
+        assert time.monotonic() - began > 0.3
+        assert pauses <= 8
 
 
 async def test_a_change_of_state_is_told_at_once(service: Service) -> None:
@@ -132,8 +144,9 @@ async def test_a_call_for_repair_reaches_that_viewer_and_an_unknown_one_does_no_
     async with open_socket(service.app, masks_path(session_id)) as socket:
         socket.send(type="repair", viewer="v0123456789abcdef")
         socket.send(type="repair", viewer=viewers[1])
-        await socket.receive_type("state")
-        await asyncio.sleep(0.01)
+        async with asyncio.timeout(30):
+            while not service.media.viewers[0].repaired:  # noqa: ASYNC110 - a list
+                await asyncio.sleep(0.005)
         assert service.media.viewers[0].repaired == [viewers[1]]
 
 

@@ -202,10 +202,10 @@ async def test_waiting_ends_with_a_mask_and_at_the_latest_with_the_states_turn(
     await asyncio.sleep(0)
     assert not waiting.done()
     world.hub.publish_mask(world.mask(0))
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(30):
         await waiting
     reader.take()
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(30):
         await reader.wait()
 
 
@@ -274,5 +274,5 @@ async def test_a_finding_wakes_its_reader(world: Hub) -> None:
     waiting = asyncio.create_task(reader.wait())
     await asyncio.sleep(0)
     world.hub.publish_finding(finding(1))
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(30):
         await waiting

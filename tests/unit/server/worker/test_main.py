@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import time
+import threading
 import weakref
 from collections.abc import Mapping, Sequence
 
@@ -183,6 +183,7 @@ async def test_a_session_closed_while_its_picture_is_on_the_way_leaves_no_memory
 ) -> None:
     states: list[weakref.ref[FakeState]] = []
     compute = Runner.compute
+    begun, may_go_on = threading.Event(), threading.Event()
 
     def initial_state(engine: FakeEngine) -> FakeState:
         state = FakeState()
@@ -192,7 +193,8 @@ async def test_a_session_closed_while_its_picture_is_on_the_way_leaves_no_memory
     def compute_later(
         runner: Runner, requests: Sequence[StepRequest], questions: Mapping[str, ReadMemory]
     ) -> Computed:
-        time.sleep(0.3)
+        begun.set()
+        assert may_go_on.wait(30)
         return compute(runner, requests, questions)
 
     monkeypatch.setattr(FakeEngine, "initial_state", initial_state)
@@ -202,8 +204,11 @@ async def test_a_session_closed_while_its_picture_is_on_the_way_leaves_no_memory
         warmed_up = len(states)
         channel.post(Open(session="a", epoch=0))
         channel.post(step("a", 0), RGB)
-        await asyncio.sleep(0.1)
+        assert await asyncio.to_thread(begun.wait, 30)
         channel.post(Close(session="a"))
+        channel.post(Ping(nonce=1))
+        assert isinstance(await channel.receive_by_service(), Pong), "the session is closed"
+        may_go_on.set()
         assert isinstance(await channel.receive_by_service(), Result)
         assert len(states) == warmed_up + 1
         gc.collect()
