@@ -28,4 +28,4 @@ def test_the_example_publishes_this_browsers_camera_and_stops(tmp_path: Path) ->
         playing = service.wait_for("source_state", "playing")
         assert playing["video"]["codec"] in ("h264", "vp8")
         page.evaluate("async () => { await window.camera.stop(); }")
-        service.wait_for("source_state", "reconnecting", timeout_s=20)
+        service.wait_for("source_state", "reconnecting")

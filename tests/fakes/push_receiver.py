@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 _LISTEN = {
-    "rtsp": {"rtsp_flags": "listen", "listen_timeout": "20"},
+    "rtsp": {"rtsp_flags": "listen", "listen_timeout": "90"},
     "rtmp": {"listen": "1"},
 }
 
@@ -27,7 +27,7 @@ class Receiver:
             text=True,
         )
 
-    def result(self, timeout_s: float = 30.0) -> tuple[dict[str, str], list[dict[str, float]]]:
+    def result(self, timeout_s: float = 90.0) -> tuple[dict[str, str], list[dict[str, float]]]:
         """Wait for its end; what it said of the stream, and its pictures."""
         out, _ = self._process.communicate(timeout=timeout_s)
         head, *pictures = [json.loads(line) for line in out.splitlines()]

@@ -54,7 +54,7 @@ async def open_room(source: str | SourceSpec = "whip") -> AsyncIterator[Room]:
         await pipeline.aclose()
 
 
-async def until(condition: Callable[[], object], what: str, timeout_s: float = 10.0) -> None:
+async def until(condition: Callable[[], object], what: str, timeout_s: float = 60.0) -> None:
     """Wait for a condition that other tasks bring about."""
     deadline = asyncio.get_running_loop().time() + timeout_s
     while not condition() and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110

@@ -37,7 +37,7 @@ def test_a_capture_device(scenario: str, driver: Path, tmp_path: Path) -> None:
         env=os.environ | {"LD_PRELOAD": str(driver), "FAKE_V4L2": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert run.returncode == 0, run.stderr

@@ -42,7 +42,7 @@ def _fuzz(codec: str, seed: int, rounds: int, timeout_s: float) -> dict[str, int
 
 @pytest.mark.parametrize("codec", CODECS)
 def test_damaged_video_harms_nothing(codec: str) -> None:
-    _fuzz(codec, seed=1, rounds=60, timeout_s=240)
+    _fuzz(codec, seed=1, rounds=60, timeout_s=600)
 
 
 @pytest.mark.long

@@ -50,7 +50,7 @@ def service() -> Iterator[Served]:
 
 def run(*command: str) -> list[str]:
     """Run a program to its end; the lines it wrote."""
-    done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 

@@ -32,7 +32,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def run_module(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "server.phantom_video", *arguments]
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=60, check=False, **options
+        command, capture_output=True, text=True, timeout=180, check=False, **options
     )
 
 
@@ -165,7 +165,7 @@ def test_terminated_rendering_leaves_nothing(tmp_path: Path) -> None:
         assert process.stderr.readline().startswith("frame ")
         os.kill(process.pid, signal.SIGTERM)
         rest = process.stderr.read()
-        assert process.wait(20) == 143
+        assert process.wait(60) == 143
     assert "Traceback" not in rest
     assert list(tmp_path.iterdir()) == []
 

@@ -33,7 +33,7 @@ async def find(service: Service, session_id: str, begin: int = 0) -> None:
             polyps=(POLYP,), step_ms=1.0, batch=1,
         )  # fmt: skip
         session.findings.judge(frame, result)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while session.findings.findings[-1].still is None:  # noqa: ASYNC110 - a thread writes it
             await asyncio.sleep(0.005)
 

@@ -19,7 +19,7 @@ async def opened(service: Service, film: Path) -> str:
 
 async def copied(service: Service, review_id: str) -> httpx.Response:
     """The review's state once the film is there; no worker runs here that would compute masks."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             answer = await service.client.get(f"/v1/reviews/{review_id}")
             if answer.json()["film"]["is_complete"]:

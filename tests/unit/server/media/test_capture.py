@@ -84,7 +84,7 @@ def test_every_failure_names_cause_and_cure(
 
 async def _read(opener: Opener) -> CollectingSink:
     sink = CollectingSink()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await AvConnection(opener, SystemClock()).run(sink)
     return sink
 

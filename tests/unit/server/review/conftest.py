@@ -64,12 +64,12 @@ class House:
         """A review that has computed everything it can."""
         review = self.review(path)
         review.start()
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             await review.wait()
         return review
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not condition():  # noqa: ASYNC110 - any condition of any object
                 await asyncio.sleep(0.005)
 

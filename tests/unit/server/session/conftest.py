@@ -59,7 +59,7 @@ class World:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Let the loop run until the condition holds."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not condition():  # noqa: ASYNC110 - any condition of any object
                 await asyncio.sleep(0.005)
 

@@ -46,7 +46,7 @@ def frame(sequence: int, captured_at_ns: int) -> ModelFrame:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Let the loop run until the condition holds."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 - any condition of any object
             await asyncio.sleep(0)
 
@@ -91,7 +91,7 @@ async def loop_of(
         yield masks
     finally:
         mailbox.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await running
 
 

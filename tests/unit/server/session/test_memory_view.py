@@ -19,7 +19,7 @@ from tests.fakes.virtual_clock import VirtualClock
 class Look:
     """A view of a memory, and the worker that is asked."""
 
-    def __init__(self, timeout_s: float = 5.0) -> None:
+    def __init__(self, timeout_s: float = 30.0) -> None:
         self.clock = VirtualClock()
         self.worker = FakeWorker()
         self.view = MemoryView(
@@ -29,7 +29,7 @@ class Look:
     async def read(self, message: MemoryRead, map_of: int | None = None) -> MemoryRead:
         """Look once; the worker answers with this message."""
         reading = asyncio.create_task(self.view.read(map_of))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             self.known, self.maps, answer = await self.worker.questions.get()
         answer.set_result(message)
         return await reading

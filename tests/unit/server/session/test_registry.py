@@ -65,7 +65,7 @@ async def test_sessions_that_are_being_opened_count_against_the_limit(world: Wor
     gate = threading.Event()
 
     def slow(spec: SourceSpec) -> None:
-        gate.wait(5)
+        gate.wait(30)
 
     registry = registry_of(world, slow)
     opening = [asyncio.create_task(registry.create("", DEMO)) for _ in range(2)]

@@ -167,7 +167,7 @@ async def _play(rounds: list[tuple[str, set[str]]], max_batch: int) -> None:
 @pytest.mark.hazard("H9")
 async def test_a_thousand_sessions_come_and_go_and_leave_nothing_behind() -> None:
     """Some are closed with a picture under way; one lives through it all, undisturbed."""
-    async with worker_running(timeout_s=60) as (channel, _):
+    async with worker_running(timeout_s=240) as (channel, _):
         room = Room(channel)
         await room.start(max_batch=4)
         await room.begin("long")
