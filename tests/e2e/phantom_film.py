@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+import av
+
 from sali_core.data.phantom import Phantom
 from tests.fakes.video_files import write_frames
 
@@ -21,3 +23,17 @@ def write_phantom_film(
         there = [scene.render(number).image for number in stretch]
         pictures += [*there, *there[-2:0:-1]]
     return write_frames(path, pictures * times, group=round(scene.config.fps))
+
+
+def slow_down(film: Path, path: Path, times: int) -> Path:
+    """Copy a film whose pictures stand so many times longer."""
+    with av.open(str(film)) as source, av.open(str(path), "w") as target:
+        video = source.streams.video[0]
+        stream = target.add_stream_from_template(video)
+        for packet in source.demux(video):
+            if packet.pts is None or packet.dts is None:  # the end
+                continue
+            packet.pts, packet.dts = packet.pts * times, packet.dts * times
+            packet.stream = stream
+            target.mux(packet)
+    return path

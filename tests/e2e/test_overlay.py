@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,6 +25,8 @@ from tests.e2e.browser import (
     watch,
 )
 from tests.e2e.conftest import PhantomFile
+from tests.e2e.looking import until
+from tests.e2e.phantom_film import slow_down
 
 pytestmark = pytest.mark.e2e
 
@@ -45,9 +48,11 @@ def test_every_drawn_mask_belongs_to_the_frame_it_is_drawn_on(
 def test_outlines_follow_the_phantoms_polyps(phantom_file: PhantomFile, tmp_path: Path) -> None:
     """The real network: mean IoU with the truth over frames drawn with an outline.
 
-    tests/integration/test_demo_weights.py counts the misses too.
+    Eight pictures a second, as many as a slow machine computes in time; speed is not asked for
+    here. tests/integration/test_demo_weights.py counts the misses too.
     """
-    with serve(tmp_path, str(phantom_file.path)) as service, open_page() as page:
+    film = slow_down(phantom_file.path, tmp_path / "slow.mp4", 3)
+    with serve(tmp_path, str(film)) as service, open_page() as page:
         watch(page, service)
         overlaps = []
         # A machine that does other work draws fewer masks: it is given more time, not less to show.
@@ -79,18 +84,24 @@ def test_a_killed_worker_leaves_the_video_running_and_comes_back(
         open_page() as page,
     ):
         watch(page, service)
+        before, _ = drawn_within(page, 2.0)
         first = service.worker_pid()
         os.kill(first, signal.SIGKILL)
-        drawn, since = count(page, "frames-drawn"), time.monotonic()
-        seen = set()
-        while time.monotonic() - since < 1.0:
-            seen.add(attribute(page, "ai-state"))
-            time.sleep(0.02)
+        after, seen = drawn_within(page, 1.0)
         assert seen - {"active"}, "the page never said that the AI was gone"
-        video_frames = count(page, "frames-drawn") - drawn
-        assert video_frames >= 12, f"only {video_frames} frames of video in the second after"
-        wait_attribute(page, "ai-state", "active", timeout_s=30)
-        assert service.worker_pid() != first
+        # Half of what this machine showed before, figures being told four times a second.
+        assert after >= before / 4 > 0, f"{after} frames of video in the second after"
+        until(lambda: service.worker_pids() not in ([], [first]), "another worker")
+        wait_attribute(page, "ai-state", "active")
         masks = count(page, "masks-drawn")
-        time.sleep(2)
-        assert count(page, "masks-drawn") > masks
+        until(lambda: count(page, "masks-drawn") > masks, "masks again")
+
+
+def drawn_within(page: Any, seconds: float) -> tuple[int, set[str]]:
+    """Frames of video that are drawn from now on, and what is said of the AI meanwhile."""
+    drawn, since = count(page, "frames-drawn"), time.monotonic()
+    seen = set()
+    while time.monotonic() - since < seconds:
+        seen.add(attribute(page, "ai-state"))
+        time.sleep(0.02)
+    return count(page, "frames-drawn") - drawn, seen

@@ -34,9 +34,10 @@ def _source_threads() -> int:
     return sum(thread.name == "sali-source" for thread in threading.enumerate())
 
 
-async def _until_no_thread() -> None:
-    async with asyncio.timeout(1):
-        while _source_threads():  # noqa: ASYNC110 - threads
+async def _until_threads(number: int) -> None:
+    """Wait until so many sources are read; one that has ended may still be on its way out."""
+    async with asyncio.timeout(30):
+        while _source_threads() != number:  # noqa: ASYNC110 - threads
             await asyncio.sleep(0.005)
 
 
@@ -60,7 +61,7 @@ async def raw_pictures() -> None:
         assert abs(_brightness(running) - 90) < 20, _brightness(running)
         assert running.pipeline.encoders == 1
         assert running.pipeline.drops["corrupt"] == 0
-    await _until_no_thread()
+    await _until_threads(0)
 
 
 async def jpeg_pictures() -> None:
@@ -91,7 +92,7 @@ async def a_device_that_freezes() -> None:
         await running.until_state(SourceState.STALLED)
         began = time.monotonic()
     assert time.monotonic() - began < 1, "closing waits for no picture"
-    await _until_no_thread()
+    await _until_threads(0)
 
 
 async def a_device_that_is_pulled_out() -> None:
@@ -103,7 +104,7 @@ async def a_device_that_is_pulled_out() -> None:
         (FOLDER / "gone").unlink()
         frames = len(running.frames)
         await running.until(frames + 3)
-        assert _source_threads() == 1
+        await _until_threads(1)
 
 
 async def a_device_in_use() -> None:
@@ -123,8 +124,9 @@ async def fifty_connections() -> None:
             await running.until_state(SourceState.PLAYING)
             await running.until_that(lambda: _reconnections(running) == number)  # noqa: B023
             if number == 3:
+                await _until_threads(1)
                 before = _handles(), threading.active_count()
-        assert (_handles(), threading.active_count()) == before
+        await running.until_that(lambda: (_handles(), threading.active_count()) == before)
 
 
 async def a_list_of_what_it_delivers() -> None:

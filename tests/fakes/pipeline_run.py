@@ -38,26 +38,30 @@ class Run:
     def frames(self) -> list[ModelFrame]:
         return [event for event in self.events if isinstance(event, ModelFrame)]
 
-    async def until_that(self, condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    def sees(self, source_size: tuple[int, int]) -> bool:
+        """Whether the last frame of the model is of a picture of this (height, width)."""
+        return self.frames != [] and self.frames[-1].source_size == source_size
+
+    async def until_that(self, condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
         """Wait for a condition that other tasks and threads bring about."""
         deadline = asyncio.get_running_loop().time() + timeout_s
         while not condition():
             assert asyncio.get_running_loop().time() < deadline, (self.states, self.pipeline.drops)
             await asyncio.sleep(0.002)
 
-    async def until(self, frames: int, timeout_s: float = 10.0) -> None:
+    async def until(self, frames: int, timeout_s: float = 60.0) -> None:
         """Wait until the model has seen so many frames."""
         await self.until_that(lambda: len(self.frames) >= frames, timeout_s)
 
-    async def until_pts(self, pts: int, timeout_s: float = 10.0) -> None:
+    async def until_pts(self, pts: int, timeout_s: float = 60.0) -> None:
         """Wait until the model has seen this picture or a later one."""
         await self.until_that(lambda: self.frames != [] and self.frames[-1].pts >= pts, timeout_s)
 
-    async def until_state(self, state: SourceState, timeout_s: float = 10.0) -> None:
+    async def until_state(self, state: SourceState, timeout_s: float = 60.0) -> None:
         """Wait until the source is in a state."""
         await self.until_that(lambda: self.pipeline.state is state, timeout_s)
 
-    async def until_reason(self, words: str, timeout_s: float = 10.0) -> None:
+    async def until_reason(self, words: str, timeout_s: float = 60.0) -> None:
         """Wait until the source has said so."""
         await self.until_that(lambda: words in self.pipeline.reason, timeout_s)
 

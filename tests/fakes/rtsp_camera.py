@@ -12,6 +12,7 @@ from server.bench import rtp_packets
 from server.bench.rtp_packets import interleaved, split_picture
 from server.bench.rtp_packets import rtp_packet as rtp_packet
 from server.media import h264
+from tests.fakes.rtsp_server import free_port
 
 SPS = bytes.fromhex("6742c01f8c8d40a03c60220000030002000003006480")
 PPS = bytes.fromhex("68ce3c80")
@@ -83,8 +84,8 @@ class RtspCamera:
 
     async def start(self) -> None:
         """Listen, on the same port as before if there was one."""
+        self.port = self.port or free_port()
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         """Listen no more and break every connection."""

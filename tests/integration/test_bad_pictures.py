@@ -59,7 +59,10 @@ async def test_a_file_of_an_odd_kind_is_followed(
     size: tuple[int, int],
     relayed: tuple[int, int],
 ) -> None:
-    path = write_video(tmp_path / name, codec=codec, pixel_format=pixel_format, size=size)
+    # The model gets the newest pictures: on a busy machine not all of them.
+    path = write_video(
+        tmp_path / name, frames=30, codec=codec, pixel_format=pixel_format, size=size
+    )
     check_source(parse_source(str(path)))
     async with run(parse_source(str(path))) as running:
         await running.until_state(SourceState.ENDED)
@@ -162,7 +165,7 @@ class Camera:
         self._ticks = 90_000
 
     async def show(self, pictures: list[bytes], *, step: int = 3600, pause_s: float = 0.0) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await self._camera.playing.wait()
         for picture in pictures:
             self.send(picture, step)
@@ -193,7 +196,7 @@ async def test_a_camera_that_changes_its_size_is_followed_at_once(tmp_path: Path
     async with watch_camera() as (camera, _, running):
         await camera.show(small, pause_s=0.02)
         await camera.show(large, pause_s=0.02)
-        await running.until_that(lambda: running.frames[-1].source_size == (242, 322))
+        await running.until_that(lambda: running.sees((242, 322)))
         told = running.events.index("the picture size changed")
         first = next(e for e in running.events[told:] if isinstance(e, ModelFrame))
         assert first.source_size == (242, 322)
@@ -228,8 +231,9 @@ async def test_a_camera_that_goes_over_to_ten_bits_is_encoded_for_browsers(tmp_p
         assert running.pipeline.encoders == 0
         await camera.show(deep, pause_s=0.02)
         await running.until_that(lambda: running.pipeline.encoders == 1)
-        await running.until_that(lambda: running.frames[-1].pts >= 32 * 3600)
-        assert running.frames[-1].pts in {packet.pts for packet in running.packets}
+        await running.until_pts(32 * 3600)
+        last = running.frames[-1].pts
+        await running.until_that(lambda: last in {packet.pts for packet in running.packets})
 
 
 async def test_cut_off_pictures_of_a_camera_cost_the_group_they_are_in(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,13 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from tests.fakes.still_pictures import jpeg, png
-from tests.integration.test_service import Served, receive, receive_state, serving
+from tests.integration.test_service import (
+    Served,
+    receive,
+    receive_state,
+    serving,
+    wait_until_ready,
+)
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "push_frames.py"
 
@@ -24,17 +31,28 @@ EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "push_frames.py"
 @pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
     with serving("--source", "frames", SALI_SESSION__MAX_SESSIONS="3") as running:
+        wait_until_ready(running)
         yield running
 
 
-def frames_of(served: Served, **more: Any) -> connect:
+def frames_of(served: Served) -> connect:
+    """Connect, once the service has noticed that the last program left."""
+    wait_until_left(served)
     url = f"ws://{served.address}/v1/sessions/{served.session['id']}/frames"
-    return connect(url, subprotocols=[Subprotocol("sali.frames.v1")], **more)
+    return connect(url, subprotocols=[Subprotocol("sali.frames.v1")], open_timeout=60)
+
+
+def wait_until_left(served: Served) -> None:
+    """Wait until nobody pushes pictures any more."""
+    deadline = time.monotonic() + 60
+    while (state := served.session["source_state"]) not in ("connecting", "reconnecting"):
+        assert time.monotonic() < deadline, state
+        time.sleep(0.05)
 
 
 async def answer(connection: ClientConnection) -> dict[str, Any]:
     """Return the next answer to a frame."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             message: dict[str, Any] = json.loads(await connection.recv())
             if message["type"] in ("mask", "dropped"):
@@ -53,6 +71,7 @@ async def test_each_picture_gets_its_mask(served: Served) -> None:
             message = await answer(connection)
             assert (message["type"], message["id"]) == ("mask", 40 + number)
             assert message["source_size"] == [120, 160]
+    wait_until_left(served)
     assert served.session["source_state"] == "reconnecting"
 
 
@@ -120,7 +139,7 @@ def test_the_example_of_the_documents_runs(served: Served, tmp_path: Path) -> No
         [sys.executable, str(EXAMPLE), f"http://{served.address}", str(tmp_path)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert run.returncode == 0, run.stderr

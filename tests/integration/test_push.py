@@ -72,7 +72,7 @@ async def pushing(
         relay.close()
 
 
-async def until(condition: Callable[[], object], timeout_s: float = 30.0) -> None:
+async def until(condition: Callable[[], object], timeout_s: float = 60.0) -> None:
     async with asyncio.timeout(timeout_s):
         while not condition():  # noqa: ASYNC110 - any condition of any object
             await asyncio.sleep(0.02)
@@ -85,7 +85,7 @@ async def test_a_peer_gets_every_picture_at_its_own_time(scheme: str) -> None:
     try:
         async with pushing(url) as (output, _, _):
             head, pictures = await asyncio.to_thread(receiver.result)
-            assert output.status.packets_sent >= 30
+            await until(lambda: output.status.packets_sent >= 30)
     finally:
         receiver.kill()
     assert head["codec"] == "h264"
@@ -114,14 +114,14 @@ async def test_a_peer_that_comes_later_and_goes_is_pushed_to_again() -> None:
 async def test_a_peer_that_takes_nothing_disturbs_nobody_else() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"rtmp://127.0.0.1:{silent.getsockname()[1]}/live/key"
-        async with pushing(url, timeout_s=2) as (output, _, relay):
+        async with pushing(url, timeout_s=4) as (output, _, relay):
             reader = relay.subscribe()
             got = 0
             while output.status.state != "reconnecting":
-                packet = await asyncio.wait_for(reader.get(), 10)
+                packet = await asyncio.wait_for(reader.get(), 60)
                 assert packet.pts == 900_000 + got * 3600
                 got += 1
-            assert output.status.reason == "the peer took nothing for 2 s"
+            assert output.status.reason == "the peer took nothing for 4 s"
             assert got > FPS, "the video went on meanwhile"
             assert reader.drops == 0
             assert output.status.packets_sent == 0

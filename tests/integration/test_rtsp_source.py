@@ -9,7 +9,7 @@ import pytest
 
 from server.errors import SourceRefusedError
 from server.media.clock import SystemClock
-from server.media.frame import CodedPacket, ModelFrame, SourceState
+from server.media.frame import CodedPacket, ModelFrame, SourceRetry, SourceState
 from server.media.mailbox import Mailbox
 from server.media.pipeline import MediaPipeline
 from server.media.source import check_source, parse_source
@@ -32,6 +32,7 @@ class Room:
 
     def __init__(self, url: str) -> None:
         self.states: list[tuple[SourceState, str]] = []
+        self.retries: list[SourceRetry] = []
         self.discontinuities: list[str] = []
         self.packets: list[CodedPacket] = []
         self.mailbox: Mailbox[ModelFrame] = Mailbox()
@@ -39,9 +40,14 @@ class Room:
             parse_source(url),
             mailbox=self.mailbox,
             clock=SystemClock(),
-            on_state=lambda state, reason: self.states.append((state, reason)),
+            on_state=self._take_state,
             on_discontinuity=self.discontinuities.append,
         )
+
+    def _take_state(self, state: SourceState, reason: str) -> None:
+        self.states.append((state, reason))
+        if self.pipeline.retry is not None:
+            self.retries.append(self.pipeline.retry)
 
     async def __aenter__(self) -> Room:
         subscription = self.pipeline.relay.subscribe()
@@ -59,7 +65,7 @@ class Room:
         await self.pipeline.aclose()
         await asyncio.wait({self._reader})
 
-    async def until(self, condition: Callable[[], bool], timeout_s: float = 10.0) -> float:
+    async def until(self, condition: Callable[[], bool], timeout_s: float = 60.0) -> float:
         """Wait for a condition; returns the seconds it took."""
         start = asyncio.get_running_loop().time()
         while not condition():
@@ -89,10 +95,11 @@ async def test_a_killed_server_is_waited_for_and_its_return_is_a_new_stretch(
 ) -> None:
     async with Room(server.url) as room:
         await room.until(lambda: len(room.packets) >= 10)
+        told = len(room.retries)
         await asyncio.to_thread(server.kill)
         await room.until(lambda: room.pipeline.state is SourceState.RECONNECTING)
-        assert room.pipeline.retry is not None
-        assert room.pipeline.retry.attempt == 1
+        await room.until(lambda: len(room.retries) > told)
+        assert room.retries[told].attempt == 1
         last_pts = room.pipeline.relay.last_pts
         await asyncio.to_thread(server.start)
         await room.until(lambda: room.pipeline.state is SourceState.PLAYING)

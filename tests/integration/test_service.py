@@ -61,6 +61,8 @@ def environment(weights: str = "ok") -> dict[str, str]:
         "SALI_WORKER__MODEL": "tests.fakes.fake_engine:create_engine",
         "SALI_WORKER__WEIGHTS": weights,
         "SALI_WORKER__MEASURE_S": "0.05",
+        # On a machine with other work a healthy worker may be silent for the usual 250 ms.
+        "SALI_WORKER__PING_TIMEOUT_MS": "10000",
         "SALI_LOG__FORMAT": "json",
         # A red rectangle on black would be taken for an endoscopic picture.
         "SALI_REGION": "full",
@@ -84,7 +86,7 @@ class Served:
         return f"http://{self.address}{path}"
 
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
-        return httpx.request(method, self.url(path), timeout=10, **more)
+        return httpx.request(method, self.url(path), timeout=60, **more)
 
     @property
     def session(self) -> dict[str, Any]:
@@ -106,12 +108,12 @@ def serving(*arguments: str, **more: str) -> Iterator[Served]:
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
-        assert "http://127.0.0.1:" in line, process.communicate(timeout=10)
+        assert "http://127.0.0.1:" in line, process.communicate(timeout=60)
         assert "Not a medical device" in line
         yield Served(process, line.split("http://")[1].split("/")[0])
     finally:
         process.send_signal(signal.SIGTERM)
-        _, log = process.communicate(timeout=15)
+        _, log = process.communicate(timeout=60)
     assert process.returncode == 0, log
     assert "Traceback" not in log
 
@@ -119,13 +121,14 @@ def serving(*arguments: str, **more: str) -> Iterator[Served]:
 @asynccontextmanager
 async def masks_of(served: Served, **more: Any) -> AsyncIterator[ClientConnection]:
     url = f"ws://{served.address}/v1/sessions/{served.session['id']}/masks"
-    async with connect(url, subprotocols=[Subprotocol(SUBPROTOCOL)], **more) as connection:
+    options = {"subprotocols": [Subprotocol(SUBPROTOCOL)], "open_timeout": 60} | more
+    async with connect(url, **options) as connection:
         yield connection
 
 
 async def receive(connection: ClientConnection, kind: str) -> dict[str, Any]:
     """Return the next message of a type; acknowledge every mask on the way."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             message: dict[str, Any] = json.loads(await connection.recv())
             if message["type"] == "mask":
@@ -134,10 +137,20 @@ async def receive(connection: ClientConnection, kind: str) -> dict[str, Any]:
                 return message
 
 
+def active_session(served: Served) -> dict[str, Any]:
+    """Wait until the AI is active, which a busy machine may make late for a moment."""
+    deadline = time.monotonic() + 60
+    while (session := served.session)["ai_state"] != "active":
+        assert time.monotonic() < deadline, session
+        time.sleep(0.1)
+    return session
+
+
 async def receive_state(connection: ClientConnection, ai_state: str) -> float:
     """Wait until the AI's state is told to be this; return the time."""
-    while (await receive(connection, "state"))["ai_state"] != ai_state:
-        continue
+    async with asyncio.timeout(60):
+        while (await receive(connection, "state"))["ai_state"] != ai_state:
+            continue
     return time.monotonic()
 
 
@@ -147,11 +160,10 @@ async def test_masks_of_a_file_arrive_on_their_frames(clip: Path) -> None:
             hello = await receive(connection, "hello")
             assert hello["session"] == served.session["id"]
             masks = [await receive(connection, "mask") for _ in range(2 * FRAMES)]
-        session = served.session
+        session = active_session(served)
         assert served.request("GET", "/readyz").status_code == 200
         metrics = served.request("GET", "/metrics").text
     assert session["source_state"] == "playing"
-    assert session["ai_state"] == "active"
     assert session["video"]["width"] == WIDTH
     assert session["counters"]["frames_masked"] >= 2 * FRAMES
     assert "sali_worker_ready 1.0" in metrics
@@ -180,8 +192,9 @@ async def test_the_region_is_cut_out_and_masks_are_told_in_it(clip: Path) -> Non
             assert mask["region"] == pytest.approx(RED_BOX, abs=5)
             assert mask["polyps"][0]["box"] == pytest.approx(RED_BOX, abs=5)
             served.request("PUT", path, json={"region": [80, 60, 80, 60]}).raise_for_status()
-            while mask["region"] != [80, 60, 80, 60]:
-                mask = await receive(connection, "mask")
+            async with asyncio.timeout(60):
+                while mask["region"] != [80, 60, 80, 60]:
+                    mask = await receive(connection, "mask")
             assert mask["polyps"][0]["box"] == pytest.approx([80, 60, 80, 60], abs=2)
 
 
@@ -231,7 +244,8 @@ async def test_a_killed_worker_brings_masks_back_and_never_stops_the_video(clip:
 async def test_a_worker_that_stands_still_is_told_at_once_and_never_stops_the_video(
     clip: Path,
 ) -> None:
-    with serving("--source", str(clip), "--loop") as served:
+    usual = {"SALI_WORKER__PING_TIMEOUT_MS": "250"}
+    with serving("--source", str(clip), "--loop", **usual) as served:
         async with masks_of(served) as connection:
             await receive(connection, "mask")
             before = served.session["counters"]["frames_received"]
@@ -256,14 +270,30 @@ async def test_a_reader_that_does_not_acknowledge_gets_two_masks_and_all_states(
     clip: Path,
 ) -> None:
     with serving("--source", str(clip), "--loop") as served:
-        async with masks_of(served) as connection:
-            kinds = []
-            ends_at = time.monotonic() + 2
-            while time.monotonic() < ends_at:
-                kinds.append(json.loads(await connection.recv())["type"])
+        kinds: list[str] = []
+
+        async def read(silent: ClientConnection) -> None:
+            while True:
+                kinds.append(json.loads(await silent.recv())["type"])
+
+        async with masks_of(served) as other, masks_of(served) as silent:
+            reading = asyncio.create_task(read(silent))
+            masks = states = 0
+            async with asyncio.timeout(60):
+                # What a reader gets that acknowledges is the measure.
+                while masks < 2 * FRAMES or states < 20:
+                    message = json.loads(await other.recv())
+                    if message["type"] == "mask":
+                        await other.send(
+                            json.dumps({"type": "ack", "sequence": message["sequence"]})
+                        )
+                    masks += message["type"] == "mask"
+                    states += message["type"] == "state"
+                while kinds.count("state") < states - 2:  # noqa: ASYNC110 - a list
+                    await asyncio.sleep(0.01)
+            reading.cancel()
         assert kinds.count("mask") == 2
-        assert kinds.count("state") >= 9
-        assert served.session["counters"]["drops"]["reader_slow"] > 10
+        assert served.session["counters"]["drops"]["reader_slow"] > FRAMES
 
 
 async def test_a_source_is_pushed_with_its_masks_burned_in(clip: Path) -> None:
@@ -271,7 +301,7 @@ async def test_a_source_is_pushed_with_its_masks_burned_in(clip: Path) -> None:
     receiver = Receiver(url, 20)
     try:
         with serving("--source", str(clip), "--loop", "--push", url) as served:
-            await asyncio.to_thread(receiver.result, 60)
+            await asyncio.to_thread(receiver.result)
             session, metrics = served.session, served.request("GET", "/metrics").text
             text = served.request("GET", "/v1/sessions").text
     finally:
@@ -300,7 +330,7 @@ async def test_another_source_takes_the_place_of_the_last_while_readers_stay(
             assert changed.status_code == 200
             assert changed.json()["source"] == {"kind": "file", "label": "larger.mp4"}
             assert changed.json()["name"] == "larger.mp4"
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while (mask := await receive(connection, "mask"))["source_size"] != [480, 640]:
                     assert mask["source_size"] == before["source_size"]
             assert mask["pts"] > before["pts"]
@@ -336,7 +366,7 @@ async def test_a_token_opens_rest_and_socket_and_stays_out_of_the_log(clip: Path
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 4401
         served.process.send_signal(signal.SIGTERM)
-        _, log = served.process.communicate(timeout=15)
+        _, log = served.process.communicate(timeout=60)
         assert "request_refused" in log
         assert token not in log
 
@@ -356,7 +386,7 @@ def _run(*arguments: str, weights: str = "ok", **more: str) -> tuple[int, str]:
         env=environment(weights) | {"SALI_LOG__LEVEL": "error"} | more,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert done.stdout == ""
@@ -386,9 +416,8 @@ def test_a_file_without_video_is_told(tmp_path: Path) -> None:
 
 
 def test_an_unreachable_camera_is_told_without_its_password() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    status, text = _run("--port", "0", "--source", f"rtsp://user:secret@127.0.0.1:{port}/stream")
+    url = f"rtsp://user:secret@127.0.0.1:{free_port()}/stream"
+    status, text = _run("--port", "0", "--source", url)
     _assert_one_line((status, text), "127.0.0.1")
     assert "secret" not in text
 
@@ -448,7 +477,7 @@ def test_the_operators_limit_replaces_the_measured_one(clip: Path) -> None:
 
 def wait_until_ready(served: Served) -> dict[str, Any]:
     """Wait for the worker; return what `/readyz` says."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while (answer := served.request("GET", "/readyz")).status_code != 200:
         assert time.monotonic() < deadline, answer.text
         time.sleep(0.1)

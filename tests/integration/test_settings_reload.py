@@ -5,9 +5,9 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
-from server.media.clock import SystemClock
 from tests.integration.test_service import environment, serving
 
 OLD, NEW = "the-old-token", "the-new-token"
@@ -17,7 +17,7 @@ def reload(file: Path, **more: str) -> subprocess.CompletedProcess[str]:
     """Run `sali config reload`."""
     return subprocess.run(
         [sys.executable, "-m", "server.cli", "config", "reload", "--config", str(file)],
-        env=environment() | more, capture_output=True, text=True, timeout=60, check=False,
+        env=environment() | more, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
 
 
@@ -33,9 +33,10 @@ def test_a_signal_and_the_command_line_let_the_service_read_its_file_again(tmp_p
         assert (status(OLD), status(NEW)) == (200, 401)
         file.write_text(f"auth: {{token: {NEW}}}\nsources: []\n")
         served.process.send_signal(signal.SIGHUP)
-        end_ns = SystemClock().monotonic_ns() + 10_000_000_000
+        deadline = time.monotonic() + 60
         while status(NEW) != 200:
-            assert SystemClock().monotonic_ns() < end_ns, "the signal changed nothing"
+            assert time.monotonic() < deadline, "the signal changed nothing"
+            time.sleep(0.05)
         assert status(OLD) == 401
 
         port = int(served.address.rpartition(":")[2])

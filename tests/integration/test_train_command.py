@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from typer.testing import CliRunner
 from sali_core.weights.store import load_network
 from server.cli import app
 from tests.fakes.blobs import write_blobs
+from tests.fakes.rtsp_server import free_port
 from tests.fakes.sun_seg_tree import write_sun_seg
 
 TINY = """
@@ -87,7 +87,7 @@ def test_a_killed_run_ends_with_the_weights_of_an_unbroken_one(
         env=ENVIRONMENT,
         stdout=subprocess.DEVNULL,
     )
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not (log.exists() and len(log.read_text().splitlines()) > 7):
         assert process.poll() is None, "it ended before it could be killed"
         assert time.monotonic() < deadline, "it did not come to step 7"
@@ -119,10 +119,7 @@ with open_ranks("cpu") as (ranks, device):
 
 
 def test_processes_that_share_a_run_end_with_equal_weights(recipe: Path, tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     arguments = [str(recipe), str(tmp_path / "data"), str(tmp_path / "out"), str(tmp_path / "rank")]
     processes = [
         subprocess.Popen(
@@ -133,7 +130,7 @@ def test_processes_that_share_a_run_end_with_equal_weights(recipe: Path, tmp_pat
         for rank in range(2)
     ]
     try:
-        errors = [process.communicate(timeout=180)[1].decode() for process in processes]
+        errors = [process.communicate(timeout=400)[1].decode() for process in processes]
     finally:
         for process in processes:
             process.kill()

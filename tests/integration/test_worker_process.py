@@ -35,6 +35,10 @@ def memory_seen_in(answer: Result | Dropped) -> int:
     return answer.polyps[0].area_px
 
 
+PATIENT = {"ping_timeout_ms": 10_000}
+"""On a machine with other work a healthy worker may be silent for the usual 250 ms."""
+
+
 class Watched:
     """A client and the states its worker went through, with their times."""
 
@@ -44,27 +48,34 @@ class Watched:
         client.add_listener(lambda status: self.states.append((time.monotonic(), status)))
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not condition():  # noqa: ASYNC110 - a state of another process
                 await asyncio.sleep(0.01)
 
-    async def until_state(self, state: WorkerState) -> float:
-        """Wait for the next step to `state`; return its time."""
-        known = len(self.states)
+    async def until_state(
+        self, state: WorkerState, since: int | None = None
+    ) -> tuple[float, WorkerStatus]:
+        """Wait for the next step to `state`, or the first after so many; return time and status.
+
+        The status now may be another one already.
+        """
+        known = len(self.states) if since is None else since
         await self.until(lambda: any(s.state is state for _, s in self.states[known:]))
-        return next(when for when, s in self.states[known:] if s.state is state)
+        return next((when, s) for when, s in self.states[known:] if s.state is state)
 
 
 @asynccontextmanager
 async def client_of(weights: str, **chosen: Any) -> AsyncIterator[Watched]:
     settings = WorkerSettings(
-        **{"model": ENGINE, "weights": weights, "restart_delay_ms": 50, "measure_s": 0.05} | chosen
+        **{"model": ENGINE, "weights": weights, "restart_delay_ms": 50, "measure_s": 0.05}
+        | PATIENT
+        | chosen
     )
     client = WorkerClient(settings, deadline_ms=250, now_ns=time.monotonic_ns)
     watched = Watched(client)
     client.start()
     try:
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(120):
             yield watched
     finally:
         await client.aclose()
@@ -105,14 +116,16 @@ async def test_a_worker_that_is_never_idle_tells_its_memory_too() -> None:
         client = watched.client
         client.open("a")
         await client.wait_until_ready()
-        known = client.pong
-        sequence = 0
-        while client.pong is known:
-            await client.step(picture(sequence))
-            sequence += 1
+        sequence, steps = 0, 0
+        # The first comes soon after a slow start; until the next, the worker was busy.
+        for _ in range(2):
+            known, steps = client.pong, 0
+            while client.pong is known:
+                await client.step(picture(sequence))
+                sequence, steps = sequence + 1, steps + 1
         assert client.pong is not None
         assert (client.pong.memory_bytes or 0) > 10_000_000
-        assert sequence >= 5, "it was idle"
+        assert steps >= 5, "it was idle"
 
 
 async def test_a_memory_can_be_looked_into_until_it_is_emptied() -> None:
@@ -159,7 +172,8 @@ async def test_a_result_of_before_a_reset_is_not_given_to_anybody() -> None:
         client.open("a")
         await client.wait_until_ready()
         stepping = asyncio.create_task(client.step(picture(0)))
-        await asyncio.sleep(0.05)
+        # It is sent in this turn of the loop; after a wait it might be computed already.
+        await asyncio.sleep(0)
         client.reset("a")
         assert await stepping == Dropped(session="a", epoch=0, sequence=0, cause="reset")
         assert memory_seen_in(await client.step(picture(0))) == 1
@@ -167,7 +181,7 @@ async def test_a_result_of_before_a_reset_is_not_given_to_anybody() -> None:
 
 @pytest.mark.hazard("H3", "F1")
 async def test_a_killed_worker_is_noticed_at_once_and_replaced() -> None:
-    async with client_of("step:100") as watched:
+    async with client_of("hang:2", step_timeout_s=60, restart_delay_ms=500) as watched:
         client = watched.client
         client.open("a")
         await client.wait_until_ready()
@@ -177,9 +191,9 @@ async def test_a_killed_worker_is_noticed_at_once_and_replaced() -> None:
         killed_at = time.monotonic()
         assert client.pid is not None
         os.kill(client.pid, signal.SIGKILL)
-        lost_at = await watched.until_state(WorkerState.LOST)
+        lost_at, lost = await watched.until_state(WorkerState.LOST)
         assert lost_at - killed_at < 0.3
-        assert client.status.reason == "worker lost (killed by SIGKILL), restarting"
+        assert lost.reason == "worker lost (killed by SIGKILL), restarting"
         with pytest.raises(WorkerLostError):
             await stepping
         with pytest.raises(WorkerLostError):
@@ -191,15 +205,15 @@ async def test_a_killed_worker_is_noticed_at_once_and_replaced() -> None:
 
 @pytest.mark.hazard("H4", "F2")
 async def test_a_stopped_idle_worker_is_killed_by_the_watchdog() -> None:
-    async with client_of("ok") as watched:
+    async with client_of("ok", ping_timeout_ms=250) as watched:
         await watched.client.wait_until_ready()
         stopped = watched.client.pid
         assert stopped is not None
         os.kill(stopped, signal.SIGSTOP)
         stopped_at = time.monotonic()
-        lost_at = await watched.until_state(WorkerState.LOST)
+        lost_at, lost = await watched.until_state(WorkerState.LOST)
         assert 0.2 < lost_at - stopped_at < 1.0
-        assert "silent for 250 ms" in watched.client.status.reason
+        assert "silent for 250 ms" in lost.reason
         await watched.client.wait_until_ready()
         assert not is_running(stopped)
 
@@ -228,7 +242,7 @@ async def test_a_step_that_hangs_is_noticed_while_newer_pictures_keep_coming() -
         await client.step(picture(0))
         began = time.monotonic()
         answers: list[asyncio.Task[Result | Dropped]] = []
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while client.status.state is WorkerState.READY:
                 if sum(not answer.done() for answer in answers) < MAX_UNDER_WAY:
                     number = len(answers) + 1
@@ -268,16 +282,18 @@ async def test_a_broken_checkpoint_is_told_once_in_the_workers_words() -> None:
 
 @pytest.mark.hazard("F1")
 async def test_each_loss_in_a_row_lengthens_the_pause() -> None:
-    async with client_of("crash:1", max_start_failures=2) as watched:
+    # Long enough that a busy machine's own delays do not count.
+    async with client_of("crash:1", max_start_failures=2, restart_delay_ms=400) as watched:
         client = watched.client
         client.open("a")
         await client.wait_until_ready()
         delays = []
         for _ in range(2):
+            known = len(watched.states)
             with pytest.raises(WorkerLostError):
                 await client.step(picture(0))
-            lost_at = next(w for w, s in reversed(watched.states) if s.state is WorkerState.LOST)
-            started_at = await watched.until_state(WorkerState.STARTING)
+            lost_at, _ = await watched.until_state(WorkerState.LOST, known)
+            started_at, _ = await watched.until_state(WorkerState.STARTING, known)
             delays.append(started_at - lost_at)
             await client.wait_until_ready()
         assert delays[1] > 1.5 * delays[0]
