@@ -125,7 +125,9 @@ train: install ## Train the demo weights (DATA=folder, BACKBONE=mobilenetv2 weig
 		--out runs/small-phantom
 	$(BIN)/sali train --config configs/small-edges.toml --data $(DATA) --start runs/small-phantom/last.safetensors \
 		--out runs/small-edges
-	$(BIN)/sali weights calibrate runs/small-edges/last.safetensors --data $(DATA) -o runs/small.safetensors --force
+	$(BIN)/sali weights mix runs/small-phantom/last.safetensors runs/small-edges/last.safetensors --share 0.85 \
+		-o runs/small-mixed.safetensors --force
+	$(BIN)/sali weights calibrate runs/small-mixed.safetensors --data $(DATA) --tolerance 0.001 -o runs/small.safetensors --force
 
 clean: ## Remove what was built
 	rm -rf $(VENV) client_web/node_modules client_web/dist .mypy_cache .ruff_cache .pytest_cache

@@ -96,6 +96,30 @@ def calibrate_weights(
     )
 
 
+@app.command("mix")
+def mix(
+    first: Annotated[str, typer.Argument(help="A shipped name or a .safetensors file.")],
+    second: Annotated[str, typer.Argument(help="The same, of the same network.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="File to write (.safetensors).")],
+    share: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of SECOND.")] = 0.5,
+    force: Annotated[bool, typer.Option("--force", help="Write over an existing file.")] = False,
+) -> None:
+    """Write a network between FIRST and SECOND, which was trained further from it.
+
+    Name and thresholds are SECOND's; `sali weights calibrate` chooses new ones. Research use only.
+    Not a medical device.
+    """
+    from sali_core.weights.mixing import mix_weights
+    from sali_core.weights.registry import resolve_weights
+    from sali_core.weights.store import check_weights_output
+
+    paths = [resolve_weights(weights) for weights in (first, second)]
+    for path in paths:
+        check_weights_output(path, out, force=force)
+    mix_weights(paths[0], paths[1], share, out)
+    typer.echo(f"{1 - share:g} of {first} and {share:g} of {second} written to {out}")
+
+
 @app.command("list")
 def list_weights(
     folder: Annotated[

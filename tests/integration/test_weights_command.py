@@ -257,3 +257,22 @@ def test_calibration_without_pictures_names_the_folder(
     assert _sali(monkeypatch, "calibrate", tiny, "--data", tmp_path / "no", "-o", out) == 1
     assert "no folder 'images'" in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_a_mix_lies_between_and_is_not_written_over(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    further, out = tmp_path / "further.safetensors", tmp_path / "mixed.safetensors"
+    network, header = load_network(SHIPPED / f"{DEFAULT_NAME}.safetensors")
+    name, value = next(iter(network.state_dict().items()))
+    before = value.clone()
+    network.load_state_dict(network.state_dict() | {name: before + 1})
+    save_weights(further, network, replace(header, name="further"))
+    arguments = ("mix", DEFAULT_NAME, further, "--share", "0.25", "-o", out)
+    assert _sali(monkeypatch, *arguments) == 0
+    assert f"0.25 of {further} written to {out}" in capsys.readouterr().out
+    mixed, mixed_header = load_network(out)
+    assert mixed_header.name == "further"
+    torch.testing.assert_close(mixed.state_dict()[name], before + 0.25, atol=2e-3, rtol=2e-3)
+    assert _sali(monkeypatch, *arguments) != 0
+    assert "--force writes over it" in capsys.readouterr().err
