@@ -28,7 +28,7 @@ _LEAST_SOLIDITY = 0.8
 _LEAST_OVERLAP = 0.3
 """Intersection over union of its box with that before, unless it jumps."""
 
-_SURE_SCORE = 0.96
+_SURE_SCORE = 0.975
 _SURE_SHARE = 0.01
 _SURE_SOLIDITY = 0.85
 _SURE_OVERLAP = 0.5

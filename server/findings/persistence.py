@@ -14,7 +14,7 @@ from server.media.frame import CLOCK_RATE_HZ
 DOUBT_FACTOR = 4
 """How much longer a region must last whose looks are doubtful (`Judge`)."""
 
-SURE_FACTOR = 2
+SURE_FACTOR = 4
 """How much more a sure look counts."""
 
 _LONGEST_LOOK_TICKS = CLOCK_RATE_HZ // 4
@@ -36,14 +36,14 @@ class Trust(Enum):
 class PersistenceRule:
     """Found in `share` of the last `window_ms`: 0.66 of 240 ms is 4 of 6 frames at 25 a second.
 
-    The default is 8 of 10; docs/findings.md tells what it was chosen by.
+    The default is 12 of 15, or 3 sure ones; docs/findings.md tells what it was chosen by.
 
     Attributes:
         window_ms: How far back it looks; 0 confirms everything at once.
         share: How much of that time a region must have been found.
     """
 
-    window_ms: int = 400
+    window_ms: int = 600
     share: float = 0.8
 
 

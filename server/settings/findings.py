@@ -13,7 +13,7 @@ class FindingSettings(SettingsGroup):
     """When a polyp is told as a finding."""
 
     window_ms: int = Field(
-        default=400, ge=0, le=2000, description="Time that persistence looks back; 0: no filter"
+        default=600, ge=0, le=2000, description="Time that persistence looks back; 0: no filter"
     )
     share: float = Field(
         default=0.8,

@@ -73,45 +73,52 @@ def test_what_is_confirmed_stays_so_and_is_told_once() -> None:
     assert evidence.is_confirmed
 
 
-def trusted_at(trusts: list[Trust], fps: float = 25.0) -> int | None:
+TWELVE_OF_FIFTEEN = PersistenceRule(window_ms=600, share=0.8)
+
+
+def trusted_at(
+    trusts: list[Trust], fps: float = 25.0, rule: PersistenceRule = TWELVE_OF_FIFTEEN
+) -> int | None:
     """Return the number, from 1, of the look that confirms; a second without goes before."""
     times, evidence = LookTimes(), Evidence()
     begin = round(fps)
     for before in range(begin):
-        times.next(round(before * 90_000 / fps), FOUR_OF_SIX)
+        times.next(round(before * 90_000 / fps), rule)
     for number, trust in enumerate(trusts):
-        if evidence.add(times.next(round((begin + number) * 90_000 / fps), FOUR_OF_SIX), trust):
+        if evidence.add(times.next(round((begin + number) * 90_000 / fps), rule), trust):
             return number + 1
     return None
 
 
 @pytest.mark.hazard("H11")
 def test_what_is_doubtful_takes_four_times_as_long() -> None:
-    assert trusted_at([Trust.DOUBTFUL] * 30) == 16
+    assert trusted_at([Trust.DOUBTFUL] * 60) == 48
 
 
 @pytest.mark.hazard("H11")
 def test_doubtful_looks_do_not_count_once_the_doubt_has_gone() -> None:
-    assert trusted_at([Trust.DOUBTFUL] * 3 + [Trust.ORDINARY] * 6) == 7
+    assert trusted_at([Trust.DOUBTFUL] * 3 + [Trust.ORDINARY] * 20) == 15
 
 
 @pytest.mark.parametrize(
     ("trusts", "at"),
     [
-        ([Trust.SURE] * 4, 2),
-        ([Trust.SURE, Trust.ORDINARY, Trust.ORDINARY], 3),
-        ([Trust.ORDINARY, Trust.SURE, Trust.ORDINARY], 3),
-        ([Trust.SURE, Trust.DOUBTFUL, Trust.DOUBTFUL], None),
+        ([Trust.SURE] * 4, 3),
+        ([Trust.SURE] * 2 + [Trust.ORDINARY] * 9, 6),
+        ([Trust.ORDINARY] * 7 + [Trust.SURE] + [Trust.ORDINARY] * 9, 9),
+        ([Trust.ORDINARY] * 20, 12),
+        ([Trust.SURE] * 2 + [Trust.DOUBTFUL] * 20, None),
     ],
 )
-def test_a_sure_look_counts_twice(trusts: list[Trust], at: int | None) -> None:
+def test_a_sure_look_counts_four_times(trusts: list[Trust], at: int | None) -> None:
     assert trusted_at(trusts) == at
 
 
 @pytest.mark.hazard("H11")
 @pytest.mark.parametrize("fps", [60.0, 25.0, 10.0, 5.0, 2.0])
 def test_one_look_confirms_nothing_however_sure(fps: float) -> None:
-    assert (trusted_at([Trust.SURE] * 20, fps) or 0) >= 2
+    for rule in (FOUR_OF_SIX, TWELVE_OF_FIFTEEN):
+        assert (trusted_at([Trust.SURE] * 20, fps, rule) or 0) >= 2
 
 
 def test_a_window_of_nothing_confirms_at_once() -> None:
