@@ -39,8 +39,8 @@ packages: ## Install the Debian packages that the tests use (needs root)
 
 test: packages install web test-python test-web e2e ## Everything CI runs: units, integration, web, browser
 
-test-python: install ## Python unit and integration tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile --durations=10 tests/unit
+test-python: install ## Python tests: units and commands side by side, then services one by one
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile --durations=10 tests/unit tests/commands
 	$(BIN)/python -m pytest -q --durations=10 tests/integration
 
 test-web: client_web/node_modules/.installed ## Web client: types, lint, unit tests

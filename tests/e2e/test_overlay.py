@@ -49,7 +49,7 @@ def test_outlines_follow_the_phantoms_polyps(phantom_file: PhantomFile, tmp_path
     """The real network: mean IoU with the truth over frames drawn with an outline.
 
     Eight pictures a second, as many as a slow machine computes in time; speed is not asked for
-    here. tests/integration/test_demo_weights.py counts the misses too.
+    here. tests/commands/test_demo_weights.py counts the misses too.
     """
     film = slow_down(phantom_file.path, tmp_path / "slow.mp4", 3)
     with serve(tmp_path, str(film)) as service, open_page() as page:
