@@ -36,7 +36,7 @@ class Trust(Enum):
 class PersistenceRule:
     """Found in `share` of the last `window_ms`: 0.66 of 240 ms is 4 of 6 frames at 25 a second.
 
-    The default is 12 of 15, or 3 sure ones; docs/findings.md tells what it was chosen by.
+    The default is 11 of 15, or 3 sure ones; docs/findings.md tells what it was chosen by.
 
     Attributes:
         window_ms: How far back it looks; 0 confirms everything at once.
@@ -44,7 +44,7 @@ class PersistenceRule:
     """
 
     window_ms: int = 600
-    share: float = 0.8
+    share: float = 0.7
 
 
 @dataclass(frozen=True)

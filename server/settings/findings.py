@@ -16,7 +16,7 @@ class FindingSettings(SettingsGroup):
         default=600, ge=0, le=2000, description="Time that persistence looks back; 0: no filter"
     )
     share: float = Field(
-        default=0.8,
+        default=0.7,
         gt=0,
         le=1,
         description="Share of it in which a polyp must have been found to be told",
