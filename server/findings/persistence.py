@@ -36,15 +36,15 @@ class Trust(Enum):
 class PersistenceRule:
     """Found in `share` of the last `window_ms`: 0.66 of 240 ms is 4 of 6 frames at 25 a second.
 
-    The default is 11 of 15, or 3 sure ones; docs/findings.md tells what it was chosen by.
+    The default is 6 of 6, or 2 sure ones; docs/findings.md tells what it was chosen by.
 
     Attributes:
         window_ms: How far back it looks; 0 confirms everything at once.
         share: How much of that time a region must have been found.
     """
 
-    window_ms: int = 600
-    share: float = 0.7
+    window_ms: int = 240
+    share: float = 0.9
 
 
 @dataclass(frozen=True)

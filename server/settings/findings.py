@@ -13,10 +13,10 @@ class FindingSettings(SettingsGroup):
     """When a polyp is told as a finding."""
 
     window_ms: int = Field(
-        default=600, ge=0, le=2000, description="Time that persistence looks back; 0: no filter"
+        default=240, ge=0, le=2000, description="Time that persistence looks back; 0: no filter"
     )
     share: float = Field(
-        default=0.7,
+        default=0.9,
         gt=0,
         le=1,
         description="Share of it in which a polyp must have been found to be told",
