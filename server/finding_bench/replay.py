@@ -122,17 +122,14 @@ def _confirm(followed: FollowedScene, rule: PersistenceRule) -> dict[int, int]:
     """Return the frame at which each track is told."""
     judge, confirmed_at = Judge(GAP_MS), dict[int, int]()
     for index, frame in enumerate(followed.frames):
-        seen = [(track, seen_region(followed.scene, region)) for track, region in frame.regions]
+        seen = [
+            (track, SeenRegion.of(region, followed.scene.picture_px))
+            for track, region in frame.regions
+        ]
         for verdict in judge.look(frame.pts, rule, seen):
             if verdict.is_new:
                 confirmed_at[verdict.track] = index
     return confirmed_at
-
-
-def seen_region(scene: RecordedScene, region: FoundRegion) -> SeenRegion:
-    """Return what a session would judge of a region."""
-    share = region.area_px / scene.picture_px
-    return SeenRegion(region.box, share, region.score, region.solidity)
 
 
 def _polyp_of(followed: FollowedScene, track: int, until: int) -> int | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from server.findings.persistence import Evidence, LookTimes, PersistenceRule, Trust
 from server.findings.tracker import Box
@@ -35,6 +36,30 @@ _SURE_OVERLAP = 0.5
 """What a sure look has at least: score, share of the picture, solidity, overlap as above."""
 
 
+class Region(Protocol):
+    """A region as the worker finds it, or as a recording keeps it."""
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """Left, top, width, height, pixels of the mask."""
+        ...
+
+    @property
+    def area_px(self) -> int:
+        """Its pixels."""
+        ...
+
+    @property
+    def score(self) -> float:
+        """Mean probability."""
+        ...
+
+    @property
+    def solidity(self) -> float:
+        """Share of its convex hull that it fills."""
+        ...
+
+
 @dataclass(frozen=True)
 class SeenRegion:
     """A region of a mask.
@@ -50,6 +75,11 @@ class SeenRegion:
     share: float
     score: float
     solidity: float = 1.0
+
+    @classmethod
+    def of(cls, region: Region, picture_px: int) -> SeenRegion:
+        """Return what is judged of a region of a mask of `picture_px` pixels."""
+        return cls(region.box, region.area_px / picture_px, region.score, region.solidity)
 
 
 @dataclass(frozen=True)

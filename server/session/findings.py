@@ -151,7 +151,7 @@ class SessionFindings:
                 frame.pts,
                 self._born_at
                 + timedelta(microseconds=(frame.captured_at_ns - self._born_ns) / 1e3),
-                [_seen_region(polyp, picture_px) for polyp in result.polyps],
+                [SeenRegion.of(polyp, picture_px) for polyp in result.polyps],
                 can_keep_picture=self._writing is None,
             )
             verdicts = outcome.verdicts
@@ -235,8 +235,3 @@ def polyp_in_source(
         area_px=polyp.area_px,
         score=polyp.score,
     )
-
-
-def _seen_region(polyp: FoundPolyp, picture_px: int) -> SeenRegion:
-    """Return what is judged of a polyp."""
-    return SeenRegion(polyp.box, polyp.area_px / picture_px, polyp.score, polyp.solidity)

@@ -9,10 +9,10 @@ from server.finding_bench.replay import (
     Appearance,
     find_appearances,
     follow,
-    seen_region,
     tell,
 )
 from server.findings.book import FindingBook
+from server.findings.judge import SeenRegion
 from server.findings.persistence import PersistenceRule
 from server.findings.watch import FindingWatch
 from server.masks.finding import Finding
@@ -83,7 +83,7 @@ def told_live(scene: RecordedScene, rule: PersistenceRule) -> int:
         watch.look(
             3600 * index,
             now,
-            [seen_region(scene, region) for region in frame.regions],
+            [SeenRegion.of(region, scene.picture_px) for region in frame.regions],
         ).announced
         for index, frame in enumerate(scene.frames)
     )
